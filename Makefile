@@ -1,0 +1,57 @@
+# Every command, each a thin face over src/regulars. `make` lists them.
+SHOP ?= demo
+MONTH ?= latest
+PYTHON ?= python3
+VENV := .venv
+BIN ?= $(VENV)/bin
+
+# With BIN=… another environment's programs are used and nothing is installed.
+ifeq ($(BIN),$(VENV)/bin)
+RUN_READY := $(VENV)/run.ready
+TEST_READY := $(VENV)/test.ready
+endif
+
+PYTEST := $(BIN)/python -m pytest
+
+.DEFAULT_GOAL := help
+.PHONY: help report test check lab lock clean
+
+help:  ## what there is
+	@echo "Regulars: which customers are which, which offers work on whom, what to do this month."
+	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1|\2/p' Makefile | column -t -s '|'
+
+report: $(RUN_READY)  ## the monthly review as HTML pages   SHOP=demo MONTH=YYYY-MM (or 2017-06:2017-12)
+	@$(BIN)/python -m regulars.pipeline --shop "$(SHOP)" --month "$(MONTH)"
+
+test: $(TEST_READY)  ## lint, types, unit tests, doctests, notebooks, pages
+	$(BIN)/ruff check . && $(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(PYTEST) -n 2 --dist loadgroup
+	$(BIN)/python -m tests.notebooks
+
+check: $(TEST_READY)  ## what takes longer: the demonstration test's power, over many random assignments
+	$(PYTEST) -m slow -p no:randomly
+
+lab: $(RUN_READY)  ## the notebooks in JupyterLab
+	$(BIN)/jupyter lab --notebook-dir=notebooks
+
+lock: $(VENV)/uv.ready  ## resolve the dependencies anew into requirements/
+	cd requirements && for lock in run test; do \
+	  ../$(VENV)/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --upgrade --no-header \
+	    $$( [ $$lock = test ] && echo "--group ../pyproject.toml:test -c run.lock" ) ../pyproject.toml -o $$lock.lock; done
+
+clean:  ## remove what was built; never raw data, keys or reports
+	rm -rf $(VENV) data/*/staged data/*/features data/*/segments data/*/offers data/*/assignments data/*/findings
+	rm -rf .pytest_cache .ruff_cache .mypy_cache .hypothesis
+
+$(VENV)/uv.ready: requirements/uv.txt
+	@echo "Building $(VENV) ..."
+	@$(PYTHON) -m venv $(VENV)
+	@$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/uv.txt
+	@touch $@
+
+# The project comes after the lock: pip refuses an editable install beside hashes.
+$(VENV)/%.ready: requirements/%.lock $(VENV)/uv.ready pyproject.toml
+	@VIRTUAL_ENV=$(VENV) $(VENV)/bin/uv pip install --quiet --require-hashes -r $<
+	@VIRTUAL_ENV=$(VENV) $(VENV)/bin/uv pip install --quiet --no-deps -e .
+	@touch $@
