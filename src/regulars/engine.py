@@ -1,0 +1,77 @@
+"""Where big tables live: DuckDB behind Narwhals. Files appear by rename, so no reader ever sees half of one."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import narwhals as nw
+import pandas as pd
+
+Frame = nw.LazyFrame[Any]
+
+DIGITS = 10  # derived floats are rounded to this before they are written
+
+
+class Engine:
+    """One DuckDB connection in memory.
+
+    >>> import tempfile
+    >>> engine, path = Engine(), Path(tempfile.mkdtemp()) / "letters.parquet"
+    >>> letters = nw.from_native(engine.sql("SELECT unnest(['b', 'a']) AS letter"))
+    >>> engine.write(letters, path, "letter")
+    >>> engine.collect(engine.scan(path), "letter")["letter"].tolist()
+    ['a', 'b']
+    """
+
+    def __init__(self) -> None:
+        self.connection = duckdb.connect()
+
+    def sql(self, query: str) -> duckdb.DuckDBPyRelation:
+        """A relation from DuckDB SQL: for sources, which read a raw form into canonical columns."""
+        return self.connection.sql(query)
+
+    def scan(self, path: Path) -> Frame:
+        """A Parquet file as a lazy frame."""
+        return nw.from_native(self.connection.read_parquet(str(path)))
+
+    def materialise(self, frame: Frame, name: str) -> Frame:
+        """`frame` computed once and kept as a temporary table: a DuckDB relation runs again at every use."""
+        self.connection.register("to_materialise", frame.to_native())
+        self.connection.execute(f'CREATE OR REPLACE TEMP TABLE "{name}" AS FROM to_materialise')
+        self.connection.unregister("to_materialise")
+        return nw.from_native(self.connection.table(name))
+
+    def write(self, frame: Frame, path: Path, *sort_by: str) -> None:
+        """Write `frame` to a Parquet file in the order of `sort_by`, rounded, by rename."""
+        path.parent.mkdir(parents=True, exist_ok=True)
+        aside = path.with_name(f".{path.name}.{os.getpid()}")
+        floats = [name for name, kind in frame.collect_schema().items() if kind == nw.Float64]
+        rounded = frame.with_columns(nw.col(name).round(DIGITS) for name in floats) if floats else frame
+        self._copy(rounded.sort(*sort_by, nulls_last=True), aside)
+        aside.replace(path)
+
+    def _copy(self, frame: Frame, path: Path) -> None:
+        try:
+            frame.to_native().write_parquet(str(path), compression="zstd")
+        except BaseException:
+            path.unlink(missing_ok=True)
+            raise
+
+    def collect(self, frame: Frame, *sort_by: str) -> pd.DataFrame:
+        """`frame` in pandas, in the order of `sort_by`: for aggregates and samples only."""
+        ordered = frame.sort(*sort_by, nulls_last=True) if sort_by else frame
+        return ordered.collect("pandas").to_native().reset_index(drop=True)
+
+    def fingerprint(self, path: Path) -> str:
+        """A hash of a Parquet file's rows that does not depend on their order.
+
+        It is the sum of the rows' MD5 numbers, so that equal rows do not cancel each other.
+        """
+        found = self.connection.execute(
+            "SELECT sum(md5_number_lower(rows::VARCHAR)), count(*) FROM read_parquet(?) AS rows", [str(path)]
+        ).fetchall()
+        total, rows = found[0]
+        return f"{int(total or 0) % 2**64:016x}-{rows}"

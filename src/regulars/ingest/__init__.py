@@ -1,0 +1,7 @@
+"""Raw files in, canonical tables out, and an account of every row."""
+
+from regulars.ingest.cleaning import Rule, apply_rules
+from regulars.ingest.ledger import Ledger
+from regulars.ingest.staging import IngestError, stage
+
+__all__ = ["IngestError", "Ledger", "Rule", "apply_rules", "stage"]

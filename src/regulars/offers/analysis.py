@@ -1,0 +1,107 @@
+"""One experiment from its file to its verdicts."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import narwhals as nw
+import pandas as pd
+
+from regulars.features import snapshot
+from regulars.offers.assignment import assign, eligible
+from regulars.offers.decisions import decide
+from regulars.offers.effects import aggregate, effects
+from regulars.offers.outcomes import outcomes
+from regulars.offers.registry import METRICS, Experiment
+from regulars.offers.simulate import plant, true_effects
+from regulars.offers.validity import sample_ratio
+from regulars.shop import Shop
+
+
+class Analysis(NamedTuple):
+    """What one experiment found.
+
+    Attributes:
+        experiment: the registered plan.
+        outcomes: one row per assigned customer, as `regulars.offers.simulate.plant` returned it.
+        checks: as `regulars.offers.validity.sample_ratio` returned it.
+        effects: one row per metric, segment and treated arm, with verdicts, and the truth where it was planted.
+    """
+
+    experiment: Experiment
+    outcomes: pd.DataFrame
+    checks: pd.DataFrame
+    effects: pd.DataFrame
+
+
+def base_of(shop: Shop, experiment: Experiment) -> pd.DataFrame:
+    """The eligible customers, their frozen segments, and what they did: all but the arm."""
+    orders, day = shop.table("orders"), experiment.assigned_day
+    features = snapshot(orders, shop.table("order_lines"), shop.table("products"), day)
+    frozen = shop.engine.collect(
+        eligible(shop.engine.materialise(features, "frozen"), experiment), "customer_id"
+    )
+    return outcomes(shop.engine, orders, frozen, experiment)
+
+
+def analyse(base: pd.DataFrame, experiment: Experiment, margin_rate: float, salt: str = "") -> Analysis:
+    """Assign, plant, check, estimate, decide.
+
+    Args:
+        base: what `base_of` returned.
+        experiment: the registered plan.
+        margin_rate: of the list price.
+        salt: another text makes another random assignment.
+    """
+    assigned = base.assign(arm=assign(base["customer_id"], experiment, salt).to_numpy())
+    planted = plant(assigned, experiment, margin_rate)
+    checks = sample_ratio(planted, experiment)
+    table = effects(aggregate(nw.from_native(planted).lazy(), METRICS), experiment.control, experiment.alpha)
+    decided = decide(table, experiment, valid=bool(checks["passed"].all()))
+    truth = true_effects(planted, experiment)
+    return Analysis(
+        experiment, planted, checks, decided.merge(truth, on=["metric", "segment", "arm"], how="left")
+    )
+
+
+COLUMNS = (
+    *(
+        "experiment",
+        "is_simulated",
+        "metric",
+        "segment",
+        "arm",
+        "offer",
+        "n",
+        "n_control",
+        "buyers",
+        "buyers_control",
+    ),
+    *(
+        "mean",
+        "mean_control",
+        "effect",
+        "low",
+        "high",
+        "p",
+        "cuped_effect",
+        "cuped_low",
+        "cuped_high",
+        "cuped_p",
+    ),
+    *("p_holm", "detectable", "verdict", "truth"),
+)
+
+
+def offers_table(results: Sequence[Analysis]) -> pd.DataFrame:
+    """All experiments' effects in one table: one row per experiment, metric, segment and treated arm."""
+    tables = [
+        result.effects.assign(
+            experiment=result.experiment.id,
+            is_simulated=True,
+            offer=[result.experiment.arms[arm].offer for arm in result.effects["arm"]],
+        )
+        for result in results
+    ]
+    return pd.concat(tables)[list(COLUMNS)] if tables else pd.DataFrame(columns=list(COLUMNS))

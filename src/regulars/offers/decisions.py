@@ -1,0 +1,63 @@
+"""From effects to verdicts: roll out, stop, or keep testing."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+from scipy import stats
+from statsmodels.stats.multitest import multipletests
+
+from regulars.offers.effects import EVERYONE
+from regulars.offers.registry import Experiment
+
+POWER = 0.8
+
+
+def decide(table: pd.DataFrame, experiment: Experiment, *, valid: bool = True) -> pd.DataFrame:
+    """Add a verdict to each cell of the primary metric, one cell being one segment and one treated arm.
+
+    The verdict follows the CUPED effect on the primary metric, adjusted by Holm over all cells of the family; a cell
+    with fewer than `minimum_buyers` in either arm gets none, and still counts as a cell.
+
+    Args:
+        table: what `regulars.offers.effects.effects` returned.
+        experiment: its primary metric, alpha and minimum number of buyers.
+        valid: whether the assignment passed its checks; if not, nothing is decided.
+
+    Returns:
+        `table` with `p_holm`, `detectable` (the smallest effect that a test of this size finds four times in five) and
+        `verdict`; missing outside the family.
+    """
+    family = (table["metric"] == experiment.primary_metric) & (table["segment"] != EVERYONE)
+    cells = table[family]
+    enough = cells[["buyers", "buyers_control"]].min(axis=1) >= experiment.minimum_buyers
+    testable = enough & cells["cuped_p"].notna()
+    # An untestable cell enters as p = 1, so that it counts in Holm's number of cells.
+    adjusted = multipletests(cells["cuped_p"].where(testable, 1.0), method="holm")[1] if len(cells) else []
+    p_holm = pd.Series(adjusted, index=cells.index, dtype=float).where(testable)
+    gained = np.where(cells["cuped_effect"] > 0, "roll out", "stop")
+    verdict = np.where(p_holm < experiment.alpha, gained, "keep testing")
+    verdict = np.where(testable, verdict, "too few buyers") if valid else np.full(len(cells), "not valid")
+    reach = stats.norm.ppf(1 - experiment.alpha / 2 / max(len(cells), 1)) + stats.norm.ppf(POWER)
+    found = pd.DataFrame(
+        {"p_holm": p_holm, "detectable": reach * cells["cuped_se"], "verdict": verdict}, cells.index
+    )
+    return table.join(found)
+
+
+def worth(decided: pd.DataFrame, sizes: pd.Series) -> pd.DataFrame:
+    """What a cell's effect comes to for a segment of today's size, over one horizon.
+
+    Args:
+        decided: what `decide` returned.
+        sizes: customers now in each segment.
+
+    Returns:
+        `decided` with `worth`, `worth_low`, `worth_high`: the CUPED effect and its interval times the customers.
+    """
+    customers = decided["segment"].map(sizes)
+    return decided.assign(
+        worth=decided["cuped_effect"] * customers,
+        worth_low=decided["cuped_low"] * customers,
+        worth_high=decided["cuped_high"] * customers,
+    )

@@ -1,0 +1,58 @@
+"""What each assigned customer did, buyer or not: after the assignment, and in the same way before it."""
+
+from __future__ import annotations
+
+import narwhals as nw
+import pandas as pd
+
+from regulars.engine import Engine, Frame
+from regulars.offers.registry import Experiment
+
+
+def outcomes(engine: Engine, orders: Frame, assigned: pd.DataFrame, experiment: Experiment) -> pd.DataFrame:
+    """Sums over each customer's window, and over the days before it.
+
+    Args:
+        engine: where `orders` lives.
+        orders: staged orders.
+        assigned: `customer_id`, `arm`, `segment`, `mean_order`: one row per assigned customer.
+        experiment: its dates are used.
+
+    Returns:
+        `assigned` with `orders`, `revenue`, `list_revenue` and `first_list` (the list price of the first order in the
+        window; what an offer on one order is taken on) in the window, and the first three before it, as `pre_…`.
+        Customers who ordered nothing have zeros.
+    """
+    start, day = experiment.assigned_day, nw.col("ordered_day")
+    during = orders.filter((day >= start) & (day < experiment.ended_day))
+    before = orders.filter((day >= start - experiment.covariate_days) & (day < start))
+    place = nw.col("order_id").cum_count().over("customer_id", order_by=["ordered_at", "order_id"])
+    first = during.with_columns(place=place).filter(nw.col("place") == 1)
+    parts = [
+        _sums(engine, during),
+        engine.collect(first.select("customer_id", first_list="list_revenue")).set_index("customer_id"),
+        _sums(engine, before).add_prefix("pre_"),
+    ]
+    numbers = pd.concat(parts, axis=1).reindex(assigned["customer_id"]).fillna(0.0)
+    return pd.concat([assigned.reset_index(drop=True), numbers.reset_index(drop=True)], axis=1)
+
+
+def _sums(engine: Engine, orders: Frame) -> pd.DataFrame:
+    sums = orders.group_by("customer_id").agg(
+        nw.len().alias("orders"), nw.col("revenue").sum(), nw.col("list_revenue").sum()
+    )
+    return engine.collect(sums).set_index("customer_id")
+
+
+def profit(
+    list_revenue: pd.Series, revenue: pd.Series, delivery: pd.Series | float, margin_rate: float
+) -> pd.Series:
+    """Each customer's profit: margin_rate × list-price revenue − discounts given − deliveries paid for.
+
+    The margin is earned on the list price and the discount is taken off it once: 100 at list, a margin of 25 %, 10 % off
+    give 15. Charging the margin on what is left after the discount, and the discount again, would say 12.5.
+
+    >>> profit(pd.Series([100.0]), pd.Series([90.0]), 0, 0.25).tolist()
+    [15.0]
+    """
+    return margin_rate * list_revenue - (list_revenue - revenue) - delivery

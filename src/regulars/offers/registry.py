@@ -1,0 +1,126 @@
+"""Experiments as files: what was planned is written down before anybody is assigned."""
+
+from __future__ import annotations
+
+from datetime import date
+from pathlib import Path
+from typing import Literal
+
+from pydantic import Field, model_validator
+
+from regulars.config import Section, read_config
+from regulars.errors import RegularsError
+from regulars.month import Month, day_number
+from regulars.shop import ROOT
+
+METRICS = ("profit", "revenue", "conversion")
+
+
+class OfferError(RegularsError):
+    """An experiment that is not registered as it should be, or that cannot be analysed."""
+
+
+class Arm(Section):
+    """What the customers of one arm are offered, and what that costs when they take it.
+
+    Attributes:
+        offer: in plain words.
+        share: of the assigned customers, relative to the other arms.
+        discount_rate: off the list price of one order.
+        delivery_cost: what the shop pays for the delivery of one order, in its currency.
+    """
+
+    offer: str
+    share: float = Field(1, gt=0)
+    discount_rate: float = Field(0, ge=0, lt=1)
+    delivery_cost: float = Field(0, ge=0)
+
+
+class Planted(Section):
+    """A simulated effect: what an arm is made to do to a customer's own spending.
+
+    Attributes:
+        lift: by segment, the share by which a customer's spending in the window grows.
+        returns_from: a customer without an order in the window makes one, worth the mean of the orders before, if that mean
+            is at least this much money. None: nobody does.
+    """
+
+    lift: dict[str, float]
+    returns_from: float | None = None
+
+
+class Power(Section):
+    """How often, over random assignments, a cell gets a verdict under the planted effects."""
+
+    segment: str
+    arm: str
+    verdict: Literal["roll out", "stop", "keep testing"]
+    probability: float = Field(ge=0, le=1)
+
+
+class Experiment(Section):
+    """`config/experiments/<shop>/<id>.yml`."""
+
+    id: str
+    title: str
+    hypothesis: str
+    segmentation: Literal["four-core", "rxf-grid"]
+    assigned_on: date
+    horizon_days: int = Field(gt=0)
+    covariate_days: int = Field(gt=0)
+    control: str
+    arms: dict[str, Arm]
+    primary_metric: Literal["profit", "revenue", "conversion"] = "profit"
+    alpha: float = Field(0.05, gt=0, lt=0.5)
+    minimum_buyers: int = Field(20, ge=2)
+    planted: dict[str, Planted]
+    power: list[Power] = []
+
+    @model_validator(mode="after")
+    def _arms_fit(self) -> Experiment:
+        if self.control not in self.arms or len(self.arms) < 2:
+            raise ValueError(
+                f"the control '{self.control}' must be one of at least two arms ({', '.join(self.arms)})"
+            )
+        if set(self.planted) != set(self.treated):
+            raise ValueError(f"'planted' must say what each treated arm does: {', '.join(self.treated)}")
+        return self
+
+    @property
+    def treated(self) -> list[str]:
+        """The arms that are compared with the control."""
+        return [arm for arm in self.arms if arm != self.control]
+
+    @property
+    def assigned_day(self) -> int:
+        """The day number of the assignment."""
+        return day_number(self.assigned_on)
+
+    @property
+    def ended_day(self) -> int:
+        """The first day after the horizon."""
+        return self.assigned_day + self.horizon_days
+
+
+def read_experiments(shop_name: str, folder: Path = ROOT / "config" / "experiments") -> list[Experiment]:
+    """The shop's registered experiments, in the order of their assignment.
+
+    Raises:
+        ConfigError: naming the file and the key that cannot be used.
+        OfferError: if a file's name and its `id` differ.
+
+    >>> [experiment.assigned_on.isoformat() for experiment in read_experiments("demo")]
+    ['2017-10-01']
+    """
+    found = []
+    for path in sorted((folder / shop_name).glob("*.yml")):
+        experiment = read_config(path, Experiment)
+        if experiment.id != path.stem:
+            raise OfferError(f"{path.name}: 'id' is '{experiment.id}', but the file says '{path.stem}'.")
+        found.append(experiment)
+    return sorted(found, key=lambda experiment: (experiment.assigned_on, experiment.id))
+
+
+def finished(experiments: list[Experiment], month: Month) -> list[Experiment]:
+    """Those whose horizon had passed by the month's snapshot."""
+    return [experiment for experiment in experiments if experiment.ended_day <= month.snapshot_day]

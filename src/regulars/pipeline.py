@@ -1,0 +1,219 @@
+"""The ordered run: every notebook by papermill, then the pages; published only if all succeeded.
+
+python -m regulars.pipeline --shop demo --month latest
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import shutil
+import sys
+import time
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+
+from filelock import FileLock, Timeout
+
+from regulars.errors import RegularsError
+from regulars.month import Month, MonthError, months_between
+from regulars.provenance import provenance
+from regulars.shop import ROOT, Shop
+
+# Each notebook, in order, with its page and the page's name in the navigation.
+NOTEBOOKS: dict[str, tuple[str, str]] = {
+    "01-ingest": ("01-ingest.html", "Data"),
+    "02-features": ("02-features.html", "Customers"),
+    "03-segments": ("03-segments.html", "Segments"),
+    "04-offers": ("04-offers.html", "Offers"),
+    "05-review": ("index.html", "Review"),
+}
+
+
+class PipelineError(RegularsError):
+    """A run that did not end in a report."""
+
+
+def parse_months(text: str) -> list[str]:
+    """What a MONTH parameter asks for: `latest`, a month, or a range of months.
+
+    >>> parse_months("2017-11:2018-01")
+    ['2017-11', '2017-12', '2018-01']
+    """
+    if text == "latest":
+        return [text]
+    first, _, last = text.partition(":")
+    months = months_between(Month.parse(first), Month.parse(last or first))
+    if not months:
+        raise MonthError(f"'{text}' ends before it begins: write the earlier month first.")
+    return [str(month) for month in months]
+
+
+def make_reports(shop: Shop, months: Sequence[str], notebooks: Path = ROOT / "notebooks") -> None:
+    """Run the notebooks for each month and publish its pages; runs of one shop wait for each other.
+
+    Args:
+        shop: the shop.
+        months: `YYYY-MM` or `latest`.
+        notebooks: the folder that the notebooks are in.
+
+    Raises:
+        PipelineError: naming the notebook and the cell that failed. Reports published before are untouched.
+    """
+    shop.data.mkdir(parents=True, exist_ok=True)
+    lock = FileLock(shop.data / ".lock")
+    try:
+        lock.acquire(timeout=0)
+    except Timeout:
+        print(f"Another run of {shop.config.name} is under way: waiting for it to end.", flush=True)
+        lock.acquire()
+    with lock:
+        _restore(shop.reports)
+        for month in months:
+            _make_report(shop, month, notebooks)
+
+
+def _make_report(shop: Shop, text: str, notebooks: Path) -> None:
+    """One month: execute, render, publish."""
+    building = shop.reports / ".building"
+    shutil.rmtree(building, ignore_errors=True)
+    building.mkdir(parents=True)
+    started = time.perf_counter()
+    for name in NOTEBOOKS:
+        begun = time.perf_counter()
+        _execute(shop, notebooks / f"{name}.ipynb", building / f"{name}.ipynb", text)
+        if name == "01-ingest":
+            text = str(_fresh(shop).month(text))
+        print(f"  {name:<12} {time.perf_counter() - begun:5.1f} s", flush=True)
+    _render(_fresh(shop), Month.parse(text), building)
+    final = _publish(building, shop.reports / text)
+    from regulars.report import write_contents
+
+    write_contents(shop.reports.parent)
+    print(
+        f"  {'report':<12} {time.perf_counter() - started:5.1f} s  {_shown(final / 'index.html')}", flush=True
+    )
+
+
+def _fresh(shop: Shop) -> Shop:
+    """The shop without what it remembers of its tables: a notebook has just written them."""
+    return Shop(shop.config, shop.home, shop.raw)
+
+
+def _execute(shop: Shop, notebook: Path, output: Path, month: str) -> None:
+    """Run one notebook in a kernel of its own."""
+    import papermill
+
+    parameters = {"shop": shop.config.name, "month": month}
+    try:
+        papermill.execute_notebook(
+            notebook, output, parameters, kernel_name="python3", cwd=ROOT / "notebooks", progress_bar=False
+        )
+    except papermill.PapermillExecutionError as error:
+        kept = shop.data / "failed" / notebook.name
+        kept.parent.mkdir(exist_ok=True)
+        shutil.copyfile(output, kept)
+        place = f"{notebook.stem}, cell {error.cell_index + 1}"
+        if error.ename in _own_errors():
+            raise PipelineError(f"{error.evalue} ({place})") from None
+        reason = str(error.evalue).splitlines()[0] if error.evalue else ""
+        raise PipelineError(
+            f"{place} failed: {error.ename}: {reason} No page was changed; the notebook as far as it ran is "
+            f"{_shown(kept)}."
+        ) from None
+
+
+def _own_errors() -> set[str]:
+    """The names of the errors that already are sentences for the reader."""
+    import regulars.features
+    import regulars.ingest
+    import regulars.offers
+    import regulars.report
+    import regulars.segments  # noqa: F401
+
+    return {kind.__name__ for kind in RegularsError.__subclasses__()}
+
+
+def _render(shop: Shop, month: Month, building: Path) -> None:
+    """Every executed notebook as a page, and what the contents page needs to know of this report."""
+    from regulars.report import write_page
+
+    simulated = len(shop.engine.collect(shop.offers(month).head(1))) > 0
+    clock = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    footer = provenance(shop, {"shop": shop.config.name, "month": month}) | {"Made at": clock}
+    for name, (page, _) in NOTEBOOKS.items():
+        write_page(
+            building / f"{name}.ipynb",
+            building / page,
+            subtitle=f"{shop.config.title} · {month.title}",
+            navigation=_navigation(name),
+            footer=footer,
+            simulated=simulated and name in ("04-offers", "05-review"),
+        )
+        (building / f"{name}.ipynb").unlink()
+    findings = json.loads(shop.findings(month, "05-review").read_text(encoding="utf-8"))["findings"]
+    about = {
+        "title": shop.config.title,
+        "month": str(month),
+        "headlines": [finding["sentence"] for finding in findings if finding["headline"]],
+        "simulated": simulated,
+    }
+    (building / "report.json").write_text(
+        json.dumps(about, indent=1, ensure_ascii=False) + "\n", encoding="utf-8"
+    )
+
+
+def _navigation(current: str) -> list[tuple[str, str, bool]]:
+    """The review first, then what stands behind it, then all months."""
+    order = ["05-review", *[name for name in NOTEBOOKS if name != "05-review"]]
+    links = [(NOTEBOOKS[name][1], NOTEBOOKS[name][0], name == current) for name in order]
+    return [*links, ("All months", "../../index.html", False)]
+
+
+def _publish(building: Path, final: Path) -> Path:
+    """Put the finished folder in the place of the old one, by rename."""
+    old = final.with_name(f".{final.name}.old")
+    shutil.rmtree(old, ignore_errors=True)
+    if final.exists():
+        final.rename(old)
+    building.rename(final)
+    shutil.rmtree(old, ignore_errors=True)
+    return final
+
+
+def _restore(reports: Path) -> None:
+    """If a run was killed between the two renames of `_publish`, put the old folder back."""
+    for old in reports.glob(".*.old"):
+        final = old.with_name(old.name.removeprefix(".").removesuffix(".old"))
+        if not final.exists():
+            old.rename(final)
+
+
+def _shown(path: Path) -> str:
+    """A path as the reader would type it."""
+    here = Path.cwd()
+    return str(path.relative_to(here) if path.is_relative_to(here) else path)
+
+
+def main(words: Sequence[str] | None = None) -> int:
+    """The command line; returns the exit code."""
+    parser = argparse.ArgumentParser(
+        prog="python -m regulars.pipeline", description="Make a shop's monthly report."
+    )
+    parser.add_argument("--shop", default="demo", help="the name of config/<shop>.yml")
+    parser.add_argument("--month", default="latest", help="YYYY-MM, a range YYYY-MM:YYYY-MM, or latest")
+    given = parser.parse_args(words)
+    try:
+        shop = Shop.open(given.shop)
+        months = parse_months(given.month)
+        print(f"{shop.config.title}, {given.month}", flush=True)
+        make_reports(shop, months)
+    except RegularsError as error:
+        print(f"regulars: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,180 @@
+"""Key figures of a shop, month by month, with intervals that respect that customers buy repeatedly."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+import narwhals as nw
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from regulars.engine import Engine, Frame
+from regulars.month import Month, months_between
+
+
+class Sums(NamedTuple):
+    """What every key figure is made of: sums over customers, each of shape (…, months)."""
+
+    active: NDArray[np.float64]
+    repeated: NDArray[np.float64]
+    orders: NDArray[np.float64]
+    revenue: NDArray[np.float64]
+
+
+class Kpi(NamedTuple):
+    """One key figure: its unit, its meaning in plain words, and its formula."""
+
+    name: str
+    unit: str
+    meaning: str
+    formula: Callable[[Sums], NDArray[np.float64]]
+
+
+KPIS: tuple[Kpi, ...] = (
+    Kpi(
+        "active customers", "customers", "customers with at least one order in the month", lambda s: s.active
+    ),
+    Kpi("orders", "orders", "orders in the month", lambda s: s.orders),
+    Kpi("revenue", "money", "what the shop received for them", lambda s: s.revenue),
+    Kpi("average order value", "money", "revenue per order", lambda s: _ratio(s.revenue, s.orders)),
+    Kpi(
+        "repeat rate",
+        "share",
+        "share of the month's active customers who ordered at least twice in it",
+        lambda s: _ratio(s.repeated, s.active),
+    ),
+)
+
+
+def _ratio(top: NDArray[np.float64], bottom: NDArray[np.float64]) -> NDArray[np.float64]:
+    return np.divide(top, bottom, out=np.full_like(top, np.nan), where=bottom > 0)
+
+
+def monthly_activity(engine: Engine, orders: Frame, months: list[Month]) -> pd.DataFrame:
+    """Orders and revenue per customer and month.
+
+    Args:
+        engine: where `orders` lives.
+        orders: staged orders. An order without a customer counts as a customer's of its own.
+        months: which months.
+
+    Returns:
+        Columns `customer`, `is_guest`, `month`, `orders`, `revenue`; one row per customer and month with an order.
+    """
+    kept = orders.filter(nw.col("ordered_month").is_in([str(month) for month in months]))
+    guest = nw.col("customer_id").is_null()
+    customer = (
+        nw.when(guest).then(nw.concat_str(nw.lit("guest "), "order_id")).otherwise(nw.col("customer_id"))
+    )
+    grouped = kept.with_columns(customer=customer, is_guest=guest).group_by(
+        "customer", "is_guest", "ordered_month"
+    )
+    sums = grouped.agg(nw.len().alias("orders"), nw.col("revenue").sum()).rename({"ordered_month": "month"})
+    return engine.collect(sums, "customer", "month")
+
+
+def _matrices(activity: pd.DataFrame, months: list[str]) -> Sums:
+    """Shape (customers, months) each."""
+    wide = activity.pivot_table(
+        index="customer", columns="month", values=["orders", "revenue"], aggfunc="sum", fill_value=0.0
+    )
+    orders, revenue = (
+        wide[name].reindex(columns=months, fill_value=0.0).to_numpy(float) for name in ("orders", "revenue")
+    )
+    guests = set(activity.loc[activity["is_guest"], "customer"])
+    known = ~wide.index.isin(guests)[:, None]
+    return Sums((orders > 0) & known, (orders > 1) & known, orders, revenue)
+
+
+def kpis_by_month(activity: pd.DataFrame, months: list[Month]) -> pd.DataFrame:
+    """Every key figure of every month; rows are months.
+
+    >>> rows = [("a", False, "2017-11", 2, 30.0), ("b", False, "2017-11", 1, 10.0)]
+    >>> activity = pd.DataFrame(rows, columns=["customer", "is_guest", "month", "orders", "revenue"])
+    >>> kpis_by_month(activity, [Month(2017, 11)]).loc["2017-11", ["revenue", "repeat rate"]].tolist()
+    [40.0, 0.5]
+    """
+    names = [str(month) for month in months]
+    sums = Sums(*(np.asarray(matrix, float).sum(axis=0) for matrix in _matrices(activity, names)))
+    return pd.DataFrame({kpi.name: kpi.formula(sums) for kpi in KPIS}, index=pd.Index(names, name="month"))
+
+
+def compare_months(
+    activity: pd.DataFrame, month: Month, first: Month, *, draws: int = 1000, random_state: int = 0
+) -> pd.DataFrame:
+    """The month against the one before and against the months of the year before it.
+
+    Intervals are the 95 % percentile intervals of a bootstrap over customers: a customer's orders stay together, and both
+    months of a customer are drawn together, so that the change is compared customer by customer.
+
+    Args:
+        activity: what `monthly_activity` returned.
+        month: the month.
+        first: the first month with data.
+        draws: bootstrap draws.
+        random_state: their seed.
+
+    Returns:
+        One row per key figure: `value`, `low`, `high`, `last_month`, `change`, `change_low`, `change_high` (relative),
+        `range_low`, `range_high` over the `range_months` before (at most eleven). Missing where there is no month before.
+    """
+    months = months_between(max(first, Month(month.year - 1, month.number).next), month)
+    names = [str(m) for m in months]
+    matrices = [np.asarray(matrix, float) for matrix in _matrices(activity, names)]
+    customers = len(matrices[0])
+    # How often each customer is drawn; months beyond the last two are only needed for the range.
+    weights = np.random.default_rng(random_state).multinomial(
+        customers, np.full(customers, 1 / customers), draws
+    )
+    drawn = Sums(*(weights @ matrix[:, -2:] for matrix in matrices))
+    seen = Sums(*(matrix.sum(axis=0) for matrix in matrices))
+    return pd.DataFrame([_row(kpi, seen, drawn, len(months)) for kpi in KPIS]).set_index("kpi")
+
+
+def _row(kpi: Kpi, seen: Sums, drawn: Sums, months: int) -> dict[str, object]:
+    values, draws = kpi.formula(seen), kpi.formula(drawn)
+    low, high = np.nanquantile(draws[:, -1], [0.025, 0.975])
+    row = {"kpi": kpi.name, "value": values[-1], "low": low, "high": high, "range_months": months - 1}
+    past = ("last_month", "change", "change_low", "change_high", "range_low", "range_high")
+    if months < 2:
+        return row | dict.fromkeys(past, np.nan)
+    change_low, change_high = np.nanquantile(draws[:, -1] / draws[:, -2] - 1, [0.025, 0.975])
+    change = values[-1] / values[-2] - 1
+    spans = (values[-2], change, change_low, change_high, values[:-1].min(), values[:-1].max())
+    return row | dict(zip(past, spans, strict=True))
+
+
+def written(compared: pd.DataFrame, sign: str) -> pd.DataFrame:
+    """The comparison in words and units, one row per key figure, for a table that people read.
+
+    Args:
+        compared: what `compare_months` returned.
+        sign: what stands before an amount of money.
+    """
+    amounts = {"money": sign + "{:,.2f}", "share": "{:.1%}", "customers": "{:,.0f}", "orders": "{:,.0f}"}
+    rows = []
+    for kpi in KPIS:
+        row, amount = compared.loc[kpi.name], amounts[kpi.unit]
+        has_past = row["range_months"] > 0
+        rows.append(
+            {
+                "key figure": kpi.name,
+                "this month": amount.format(row["value"]),
+                "95% interval": _span(amount, row["low"], row["high"]),
+                "last month": amount.format(row["last_month"]) if has_past else None,
+                "change": f"{row['change']:+.1%}" if has_past else None,
+                "change, 95% interval": _span("{:+.1%}", row["change_low"], row["change_high"])
+                if has_past
+                else None,
+                "range of the months before": _span(amount, row["range_low"], row["range_high"])
+                if has_past
+                else None,
+            }
+        )
+    return pd.DataFrame(rows)
+
+
+def _span(amount: str, low: float, high: float) -> str:
+    return f"{amount.format(low)} to {amount.format(high)}"

@@ -1,0 +1,71 @@
+"""Clusterings on recency, frequency and revenue, behind one function."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from scipy.cluster.hierarchy import fcluster, ward
+from sklearn.cluster import KMeans
+from sklearn.mixture import GaussianMixture
+from sklearn.preprocessing import StandardScaler
+
+Labels = NDArray[np.intp]
+Matrix = NDArray[np.float64]
+
+INPUTS = ("recency_days", "frequency", "revenue")
+
+
+def cluster_inputs(features: pd.DataFrame) -> Matrix:
+    """Standardised logarithms of recency, frequency and revenue, shape (customers, 3).
+
+    Unlogged, a handful of very large customers becomes a cluster of its own. Revenue is shifted by one unit of
+    currency so that a customer whose orders were free has a logarithm; a negative revenue counts as none.
+
+    >>> two = pd.DataFrame({"recency_days": [1, 10], "frequency": [1, 5], "revenue": [10.0, 90.0]})
+    >>> cluster_inputs(two).round(6).tolist()
+    [[-1.0, -1.0, -1.0], [1.0, 1.0, 1.0]]
+    """
+    logs = np.log1p(features[list(INPUTS)].to_numpy(float).clip(min=0))
+    return StandardScaler().fit_transform(logs)
+
+
+def _k_means(X: Matrix, ks: Sequence[int], seed: int) -> list[Labels]:
+    return [KMeans(k, n_init=5, random_state=seed).fit_predict(X) for k in ks]
+
+
+def _gaussian_mixture(X: Matrix, ks: Sequence[int], seed: int) -> list[Labels]:
+    # A floor under the variances keeps a component from collapsing onto tied values.
+    return [GaussianMixture(k, reg_covar=1e-3, max_iter=300, random_state=seed).fit_predict(X) for k in ks]
+
+
+def _ward(X: Matrix, ks: Sequence[int], _seed: int) -> list[Labels]:
+    tree = ward(X)
+    return [fcluster(tree, k, criterion="maxclust").astype(np.intp) - 1 for k in ks]
+
+
+ALGORITHMS: dict[str, Callable[[Matrix, Sequence[int], int], list[Labels]]] = {
+    "k-means": _k_means,
+    "Gaussian mixture": _gaussian_mixture,
+    "Ward": _ward,
+}
+
+
+def cluster_labels(algorithm: str, X: Matrix, ks: Sequence[int], random_state: int) -> list[Labels]:
+    """Cluster the rows of `X` into each of `ks` groups.
+
+    Args:
+        algorithm: a key of `ALGORITHMS`.
+        X: shape (customers, inputs).
+        ks: the numbers of clusters.
+        random_state: the seed of the algorithm's own draws.
+
+    Returns:
+        For each k, integer labels of shape (customers,); the order of labels means nothing.
+
+    >>> [labels.tolist() for labels in cluster_labels("Ward", np.array([[0.0], [0.1], [9.0]]), [2], 0)]
+    [[0, 0, 1]]
+    """
+    return ALGORITHMS[algorithm](X, ks, random_state)

@@ -1,0 +1,94 @@
+"""What sets a segment apart: in numbers against the base, and in a name made of standard terms."""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from regulars.segments.clusters import INPUTS, Labels, Matrix
+
+PROFILE = (
+    "recency_days",
+    "frequency",
+    "revenue",
+    "monetary_value",
+    "lines_per_order",
+    "categories_bought",
+    "discount_share",
+    "coupon_order_share",
+    "gap_median_days",
+)
+
+# For each clustering input, the word for a low and for a high mean.
+WORDS = {
+    "recency_days": ("recent", "quiet"),
+    "frequency": ("rare", "frequent"),
+    "revenue": ("low-spend", "high-spend"),
+}
+NOTABLE, EXTREME = 0.4, 1.25  # standard deviations from the base's mean
+
+
+def describe(features: pd.DataFrame, segment: pd.Series) -> pd.DataFrame:
+    """Each segment's size, share of customers and of revenue, and medians of what it was made from.
+
+    Args:
+        features: one row per customer.
+        segment: the customers' segments, on the same index.
+
+    Returns:
+        One row per segment, the largest revenue first.
+
+    >>> base = pd.DataFrame({"recency_days": [1, 2, 3], "frequency": [2, 2, 1], "revenue": [5.0, 3.0, 2.0]})
+    >>> describe(base, pd.Series(["a", "a", "b"])).loc["a", "revenue_share"]
+    np.float64(0.8)
+    """
+    grouped = features.groupby(segment.rename("segment"))
+    table = grouped.agg(
+        customers=("revenue", "size"),
+        revenue=("revenue", "sum"),
+        median_recency_days=("recency_days", "median"),
+        median_orders=("frequency", "median"),
+        median_revenue=("revenue", "median"),
+    )
+    table.insert(1, "customer_share", table["customers"] / len(features))
+    table.insert(3, "revenue_share", table["revenue"] / features["revenue"].sum())
+    return table.sort_values(["revenue", "customers"], ascending=False)
+
+
+def profile(features: pd.DataFrame, segment: pd.Series) -> pd.DataFrame:
+    """Each segment's medians as distances from the base's median, in interquartile ranges of the base.
+
+    A feature whose quartiles are equal on the base has no such distance and is left out.
+
+    Returns:
+        Rows: segments; columns: features of `PROFILE`.
+    """
+    columns = features[[name for name in PROFILE if name in features]].astype(float)
+    spread = columns.quantile(0.75) - columns.quantile(0.25)
+    varied = spread[spread > 0].index
+    medians = columns[varied].groupby(segment.rename("segment")).median()
+    return (medians - columns[varied].median()) / spread[varied]
+
+
+def name_clusters(X: Matrix, labels: Labels) -> dict[int, str]:
+    """A name for each cluster, from how far its mean inputs lie from the base's.
+
+    Args:
+        X: standardised inputs in the order of `INPUTS`, shape (customers, 3).
+        labels: shape (customers,).
+
+    Returns:
+        A different name for each label, such as "recent, very frequent, high-spend".
+    """
+    names: dict[int, str] = {}
+    for label, means in pd.DataFrame(X, columns=list(INPUTS)).groupby(labels).mean().iterrows():
+        words = [_word(name, float(means[name])) for name in INPUTS]
+        name = ", ".join(word for word in words if word) or "middle of the base"
+        again = sum(taken.split(" (")[0] == name for taken in names.values())
+        names[int(str(label))] = f"{name} ({again + 1})" if again else name
+    return names
+
+
+def _word(name: str, mean: float) -> str:
+    if abs(mean) < NOTABLE:
+        return ""
+    return ("very " if abs(mean) >= EXTREME else "") + WORDS[name][mean > 0]

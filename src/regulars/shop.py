@@ -1,0 +1,164 @@
+"""The one object that notebooks open: a shop's configuration, its folders and its engine."""
+
+from __future__ import annotations
+
+import difflib
+import os
+from collections.abc import Mapping
+from functools import cached_property
+from pathlib import Path
+
+import narwhals as nw
+import pandas as pd
+
+from regulars.config import ConfigError, ShopConfig, read_config
+from regulars.engine import Engine, Frame
+from regulars.errors import RegularsError
+from regulars.month import Month, MonthError, day_number, months_between
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+class ShopError(RegularsError):
+    """A shop that is not configured, or a file of it that an earlier stage has not written yet."""
+
+
+class Shop:
+    """A shop, opened by its name.
+
+    `REGULARS_HOME` moves data/ and reports/ elsewhere; `REGULARS_RAW` moves the raw folders.
+
+    >>> shop = Shop.open("demo")
+    >>> shop.config.currency
+    'USD'
+    """
+
+    def __init__(self, config: ShopConfig, home: Path, raw: Path) -> None:
+        self.config = config
+        self.home = home
+        self.raw = raw
+
+    @classmethod
+    def open(cls, name: str, environment: Mapping[str, str] = os.environ) -> Shop:
+        """Open the shop that `config/<name>.yml` describes.
+
+        Raises:
+            ConfigError: if there is no such file, or it says something that is not known.
+        """
+        folder = ROOT / "config"
+        path = folder / f"{name}.yml"
+        shops = sorted(p.stem for p in folder.glob("*.yml"))
+        if name not in shops:
+            near = difflib.get_close_matches(name, shops, n=1) or shops[:1]
+            raise ConfigError(
+                f"There is no shop '{name}': config/ has {', '.join(shops)}. Try SHOP={near[0]}, or write {path.name}."
+            )
+        config = read_config(path, ShopConfig)
+        if config.name != name:
+            raise ConfigError(f"{path.name}: 'name' is '{config.name}', but the file says '{name}'.")
+        home = Path(environment.get("REGULARS_HOME") or ROOT).resolve()
+        raw = environment.get("REGULARS_RAW")
+        return cls(config, home, Path(raw).resolve() / name if raw else home / "data" / name / "raw")
+
+    @cached_property
+    def engine(self) -> Engine:
+        """The engine that holds the shop's big tables."""
+        return Engine()
+
+    @property
+    def data(self) -> Path:
+        """`data/<shop>`."""
+        return self.home / "data" / self.config.name
+
+    @property
+    def reports(self) -> Path:
+        """`reports/<shop>`."""
+        return self.home / "reports" / self.config.name
+
+    def staged(self, table: str) -> Path:
+        """Where a staged table is."""
+        return self.data / "staged" / f"{table}.parquet"
+
+    def monthly(self, stage: str, month: Month) -> Path:
+        """Where a stage keeps its table of a month: `data/<shop>/<stage>/<month>.parquet`."""
+        return self.data / stage / f"{month}.parquet"
+
+    def findings(self, month: Month, notebook: str) -> Path:
+        """Where a notebook keeps the numbers that it states."""
+        return self.data / "findings" / str(month) / f"{notebook[:2]}.json"
+
+    def table(self, name: str) -> Frame:
+        """A staged table as a lazy frame.
+
+        Raises:
+            ShopError: if it has not been staged.
+        """
+        return self._scan(self.staged(name), "01-ingest")
+
+    def snapshot(self, month: str | Month) -> Frame:
+        """The customers' features as of the end of a month: one row per customer, as a lazy frame.
+
+        Raises:
+            ShopError: if they have not been computed.
+        """
+        month = Month.parse(month) if isinstance(month, str) else month
+        return self._scan(self.monthly("features", month), "02-features")
+
+    def segments(self, month: Month) -> Frame:
+        """The customers' segments as of the end of a month: one row per customer, one column per segmentation."""
+        return self._scan(self.monthly("segments", month), "03-segments")
+
+    def offers(self, month: Month) -> Frame:
+        """What the experiments that ended by a month's end found: one row per experiment, metric, segment, arm."""
+        return self._scan(self.monthly("offers", month), "04-offers")
+
+    def save(self, table: pd.DataFrame, stage: str, name: object, *sort_by: str) -> None:
+        """Write a table of a stage to `data/<shop>/<stage>/<name>.parquet`, sorted, by rename."""
+        frame = nw.from_native(self.engine.connection.from_df(table))
+        self.engine.write(frame, self.data / stage / f"{name}.parquet", *sort_by)
+
+    def _scan(self, path: Path, notebook: str) -> Frame:
+        if not path.exists():
+            place = path.relative_to(self.home)
+            raise ShopError(
+                f"{place} is not there yet: run the notebook {notebook} first, or make report SHOP={self.config.name}."
+            )
+        return self.engine.scan(path)
+
+    @cached_property
+    def history(self) -> tuple[int, int]:
+        """The first and the last day that orders were observed, as day numbers."""
+        day = nw.col("ordered_day")
+        row = self.engine.collect(self.table("orders").select(first=day.min(), last=day.max())).iloc[0]
+        if row.isna().any():
+            raise ShopError(f"No order of {self.config.name} was staged: see the ledger in 01-ingest.")
+        return int(row["first"]), int(row["last"])
+
+    def months(self) -> list[Month]:
+        """The months with complete data, oldest first.
+
+        The last one is complete if the newest order is on or after its last day, or if the configuration's
+        `complete_until` is.
+        """
+        first, last = self.history
+        if self.config.complete_until:
+            last = max(last, day_number(self.config.complete_until))
+        newest = Month.of_day(last + 1).previous
+        return months_between(Month.of_day(first), newest)
+
+    def month(self, text: str) -> Month:
+        """The month that a parameter means: `YYYY-MM`, or `latest`.
+
+        Raises:
+            MonthError: if the shop has no complete data for it.
+        """
+        wanted = None if text == "latest" else Month.parse(text)
+        months = self.months()
+        if not months:
+            raise MonthError(f"{self.config.name} has no complete month yet: its newest order is too recent.")
+        if wanted and wanted not in months:
+            raise MonthError(
+                f"{wanted} has no complete data: {self.config.name} has {months[0]} to {months[-1]}. "
+                f"Try MONTH={months[-1]}."
+            )
+        return wanted or months[-1]
