@@ -36,7 +36,7 @@ class Source(Section):
 class Privacy(Section):
     """What may be shown of small groups, and whether customers must have opted in."""
 
-    min_cell: int = Field(10, ge=1)
+    min_cell: int = Field(default=10, ge=1)
     consent_required: bool = True
 
 
@@ -44,7 +44,7 @@ class Segments(Section):
     """The segmentation that the review and the experiments use, and the smallest share a cluster may have."""
 
     chosen: Literal["four-core", "rxf-grid"] = "four-core"
-    minimum_share: float = Field(0.03, ge=0, le=0.5)
+    minimum_share: float = Field(default=0.03, ge=0, le=0.5)
 
 
 class ShopConfig(Section):

@@ -88,7 +88,7 @@ def _make_report(shop: Shop, text: str, notebooks: Path) -> None:
         print(f"  {name:<12} {time.perf_counter() - begun:5.1f} s", flush=True)
     _render(_fresh(shop), Month.parse(text), building)
     final = _publish(building, shop.reports / text)
-    from regulars.report import write_contents
+    from regulars.report.contents import write_contents
 
     write_contents(shop.reports.parent)
     print(
@@ -129,7 +129,7 @@ def _own_errors() -> set[str]:
     import regulars.features
     import regulars.ingest
     import regulars.offers
-    import regulars.report
+    import regulars.report.errors
     import regulars.segments  # noqa: F401
 
     return {kind.__name__ for kind in RegularsError.__subclasses__()}
@@ -137,11 +137,11 @@ def _own_errors() -> set[str]:
 
 def _render(shop: Shop, month: Month, building: Path) -> None:
     """Every executed notebook as a page, and what the contents page needs to know of this report."""
-    from regulars.report import write_page
+    from regulars.report.page import write_page
 
     simulated = len(shop.engine.collect(shop.offers(month).head(1))) > 0
     clock = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-    footer = provenance(shop, {"shop": shop.config.name, "month": month}) | {"Made at": clock}
+    footer = provenance(shop, {"shop": shop.config.name, "month": month}) | {"made at": clock}
     for name, (page, _) in NOTEBOOKS.items():
         write_page(
             building / f"{name}.ipynb",

@@ -21,7 +21,8 @@ def suppress(table: pd.DataFrame, counts: list[str] | str, min_cell: int) -> pd.
     """
     small = (table[[counts] if isinstance(counts, str) else counts] < min_cell).any(axis=1)
     numbers = table.select_dtypes("number").columns
-    hidden = table.convert_dtypes(convert_string=False, convert_boolean=False, convert_floating=False)
+    whole = table.select_dtypes("integer").columns
+    hidden = table.astype(dict.fromkeys(whole, "Int64"))
     hidden[numbers] = hidden[numbers].mask(small)
     return hidden
 

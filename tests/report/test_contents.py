@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 from bs4 import BeautifulSoup
 
-from regulars.report import ReportError, write_contents
+from regulars.report import ReportError
+from regulars.report.contents import write_contents
 
 
 def report(reports: Path, shop: str, month: str, **about: object) -> Path:

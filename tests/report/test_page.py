@@ -13,7 +13,8 @@ import pytest
 from bs4 import BeautifulSoup
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 
-from regulars.report import Findings, ReportError, show, table, use_theme, write_page
+from regulars.report import Findings, ReportError, show, table, use_theme
+from regulars.report.page import write_page
 
 NAVIGATION = [("Review", "index.html", False), ("Segments", "03-segments.html", True)]
 FOOTER = {"data": "sha256 <abc>", "commit": "7b30368", "made at": "2018-01-02T09:30:00+00:00"}

@@ -35,7 +35,7 @@ def assign(customers: Iterable[str], experiment: Experiment, salt: str = "") -> 
 
     >>> from regulars.offers.registry import read_experiments
     >>> assign(["1", "2", "3"], read_experiments("demo")[0]).tolist()
-    ['ten-percent-off', 'nothing', 'free-delivery']
+    ['ten-percent-off', 'nothing', 'ten-percent-off']
     """
     ids = pd.Index(customers, name="customer_id")
     total = sum(arm.share for arm in experiment.arms.values())

@@ -49,7 +49,7 @@ def _moments(metrics: Sequence[str]) -> list[nw.Expr]:
 
 
 def _of_metric(moments: pd.DataFrame, metric: str) -> pd.DataFrame:
-    own = [name for name in moments if name.startswith(f"{metric}|")]
+    own = [name for name in moments if str(name).startswith(f"{metric}|")]
     table = moments[["segment", "arm", "n", "buyers", *own]].rename(columns=lambda name: name.split("|")[-1])
     # var(y + x) = var(y) + var(x) + 2 cov(y, x): variances are numerically stable in every engine.
     covariance = (table.pop("sum_variance") - table["variance"] - table["pre_variance"]) / 2

@@ -31,9 +31,9 @@ class Arm(Section):
     """
 
     offer: str
-    share: float = Field(1, gt=0)
-    discount_rate: float = Field(0, ge=0, lt=1)
-    delivery_cost: float = Field(0, ge=0)
+    share: float = Field(default=1, gt=0)
+    discount_rate: float = Field(default=0, ge=0, lt=1)
+    delivery_cost: float = Field(default=0, ge=0)
 
 
 class Planted(Section):
@@ -71,10 +71,10 @@ class Experiment(Section):
     control: str
     arms: dict[str, Arm]
     primary_metric: Literal["profit", "revenue", "conversion"] = "profit"
-    alpha: float = Field(0.05, gt=0, lt=0.5)
-    minimum_buyers: int = Field(20, ge=2)
+    alpha: float = Field(default=0.05, gt=0, lt=0.5)
+    minimum_buyers: int = Field(default=20, ge=2)
     planted: dict[str, Planted]
-    power: list[Power] = []
+    power: tuple[Power, ...] = ()
 
     @model_validator(mode="after")
     def _arms_fit(self) -> Experiment:

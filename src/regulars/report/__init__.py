@@ -1,11 +1,12 @@
-"""How the report looks: charts, tables, findings and pages. This room knows no analysis."""
+"""How the report looks: charts, tables, findings and pages. This room knows no analysis.
+
+Pages are made by `regulars.report.page` and `regulars.report.contents`, which notebooks have no need to load.
+"""
 
 from regulars.report.charts import GRID, INK, MUTED, PALETTE, PAPER, segment_colours, show, use_theme
-from regulars.report.contents import write_contents
 from regulars.report.errors import ReportError
 from regulars.report.findings import Findings
-from regulars.report.page import write_page
-from regulars.report.tables import table
+from regulars.report.tables import spans, table
 
 __all__ = [
     "GRID",
@@ -17,8 +18,7 @@ __all__ = [
     "ReportError",
     "segment_colours",
     "show",
+    "spans",
     "table",
     "use_theme",
-    "write_contents",
-    "write_page",
 ]

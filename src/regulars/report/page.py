@@ -67,6 +67,7 @@ def write_page(
     node = nbformat.read(notebook, as_version=4)
     _refuse_failed(node, notebook)
     heading = _take_heading(node, notebook)
+    _drop_silent_sections(node)
     resources = {
         "markup": Markup(notebook.name),
         "page": {
@@ -111,10 +112,28 @@ def _take_heading(node: NotebookNode, notebook: Path) -> str:
     )
 
 
+def _drop_silent_sections(node: NotebookNode) -> None:
+    """Empty the text of sections in which code ran and showed nothing: what they speak of was not there."""
+    sections: list[list[NotebookNode]] = [[]]
+    for cell in node.cells:
+        if cell.cell_type == "markdown" and cell.source.startswith("## "):
+            sections.append([])
+        sections[-1].append(cell)
+    for section in sections[1:]:
+        code = [cell for cell in section if cell.cell_type == "code" and "findings" not in _tags(cell)]
+        if code and not any(cell.outputs for cell in code):
+            for cell in section:
+                cell.source = "" if cell.cell_type == "markdown" else cell.source
+
+
+def _tags(cell: NotebookNode) -> list[str]:
+    return cell.metadata.get("tags", [])
+
+
 def _take_findings(node: NotebookNode) -> list[NotebookNode]:
     """Take the outputs of the cell tagged ``findings``; its code stays where it is."""
     for cell in node.cells:
-        if cell.cell_type == "code" and "findings" in cell.metadata.get("tags", []):
+        if cell.cell_type == "code" and "findings" in _tags(cell):
             taken, cell.outputs = cell.outputs, []
             return taken
     return []

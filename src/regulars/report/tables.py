@@ -71,6 +71,20 @@ def table(
     return made
 
 
+def spans(low: pd.Series, high: pd.Series, pattern: str) -> pd.Series:
+    """Intervals as text, "low to high"; missing where either end is.
+
+    Example:
+        >>> spans(pd.Series([-1.0, None]), pd.Series([2.5, 1.0]), "{:+.1f}").tolist()
+        ['-1.0 to +2.5', None]
+    """
+    ends = zip(low, high, strict=True)
+    words = [
+        None if pd.isna(a) or pd.isna(b) else f"{pattern.format(a)} to {pattern.format(b)}" for a, b in ends
+    ]
+    return pd.Series(words, index=low.index, dtype=object)
+
+
 def _check(
     frame: pd.DataFrame, caption: str, identifier: str, formats: dict[str, str], labels: dict[str, str]
 ) -> None:

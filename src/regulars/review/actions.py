@@ -2,59 +2,67 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pandas as pd
 
 ADVICE = {
     "roll out": "Give {offer} to {segment} customers",
     "stop": "Do not give {offer} to {segment} customers",
-    "keep testing": "Undecided: {offer} for {segment} customers. Register a new, larger test or leave it",
-    "too few buyers": "Too few buyers to tell: {offer} for {segment} customers",
-    "not valid": "The assignment failed its checks: repeat the test of {offer} for {segment} customers",
+    "not valid": "Repeat the test of {offer} for {segment} customers: its assignment failed the checks",
 }
+
+COLUMNS = ("action", "money", "low", "high", "what the money is", "evidence")
 
 
 def actions(offers: pd.DataFrame, slipped: pd.DataFrame) -> pd.DataFrame:
     """One row per thing to do.
 
     Args:
-        offers: the primary metric's cells with `offer`, `segment`, `verdict`, `worth`, `worth_low`, `worth_high`,
-            `is_simulated`, `experiment`.
-        slipped: the customers who became at-risk this month: `customer_id` and `revenue_90d`, what they spent in the 90 days
-            before that.
+        offers: the primary metric's cells with `experiment`, `offer`, `segment`, `verdict`, `worth`, `worth_low`,
+            `worth_high`, `is_simulated`.
+        slipped: the customers who became at-risk this month, with `revenue_90d`: what they spent in the 90 days before the
+            month (missing where that window was not observed).
 
     Returns:
-        `action`, `worth`, `worth_low`, `worth_high` (money per horizon; what a stopped offer would have cost is negative),
-        `evidence`, `is_simulated`; verdicts with the most money first, then the undecided.
+        `action`, `money` with its interval `low` to `high`, `what the money is`, `evidence`. First what has a verdict, the
+        most money first; then what has yet to be tested.
     """
-    rows = [
-        {
-            "action": ADVICE[cell["verdict"]].format(offer=cell["offer"], segment=cell["segment"]),
-            "worth": cell["worth"],
-            "worth_low": cell["worth_low"],
-            "worth_high": cell["worth_high"],
-            "evidence": f"{cell['experiment']}: {cell['verdict']}",
-            "is_simulated": cell["is_simulated"],
-            "rank": list(ADVICE).index(cell["verdict"]),
-        }
-        for cell in offers.to_dict("records")
-    ]
+    decided = offers[offers["verdict"].isin(list(ADVICE))]
+    ranked = decided.loc[decided["worth"].abs().sort_values(ascending=False, kind="stable").index]
+    rows = [_from_verdict(cell) for cell in ranked.to_dict("records")]
     if len(slipped):
-        spent = slipped["revenue_90d"].sum()
-        rows.append(
-            {
-                "action": f"Win back the {len(slipped):,} customers who became at-risk this month, "
-                "as a test with a control group that gets nothing",
-                "worth": spent,
-                "evidence": "untested: what they spent in the 90 days before, not what an offer would bring back",
-                "is_simulated": False,
-                "rank": 1,
-            }
-        )
-    columns = ["action", "worth", "worth_low", "worth_high", "evidence", "is_simulated", "rank"]
-    table = pd.DataFrame(rows, columns=columns)
-    order = table.assign(undecided=table["rank"] > 1, size=-table["worth"].abs().fillna(0))
-    return (
-        table.loc[order.sort_values(["undecided", "size", "action"]).index]
-        .drop(columns="rank")
-        .reset_index(drop=True)
-    )
+        rows.append(_win_back(slipped))
+    undecided = offers[~offers["verdict"].isin(list(ADVICE))]
+    if len(undecided):
+        rows.append(_undecided(undecided))
+    return pd.DataFrame(rows, columns=list(COLUMNS))
+
+
+def _from_verdict(cell: dict[Any, Any]) -> dict[str, object]:
+    marked = ", simulated effects" if cell["is_simulated"] else ""
+    return {
+        "action": ADVICE[str(cell["verdict"])].format(**cell),
+        "money": cell["worth"],
+        "low": cell["worth_low"],
+        "high": cell["worth_high"],
+        "what the money is": "profit over the test's horizon, for today's customers of the segment",
+        "evidence": f"test {cell['experiment']}{marked}",
+    }
+
+
+def _win_back(slipped: pd.DataFrame) -> dict[str, object]:
+    return {
+        "action": f"Try to win back the {len(slipped):,} customers who became at-risk, against a control group",
+        "money": slipped["revenue_90d"].sum(min_count=1),
+        "what the money is": "their revenue in the 90 days before the month: what is at stake, not what an offer brings",
+        "evidence": "untested",
+    }
+
+
+def _undecided(cells: pd.DataFrame) -> dict[str, object]:
+    return {
+        "action": f"Leave the other {len(cells)} offers to segments alone, or register new, larger tests of them",
+        "what the money is": "not known: the intervals contain zero, or there were too few buyers",
+        "evidence": ", ".join(f"test {name}" for name in cells["experiment"].unique()),
+    }

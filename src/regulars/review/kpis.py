@@ -80,12 +80,12 @@ def _matrices(activity: pd.DataFrame, months: list[str]) -> Sums:
     wide = activity.pivot_table(
         index="customer", columns="month", values=["orders", "revenue"], aggfunc="sum", fill_value=0.0
     )
-    orders, revenue = (
-        wide[name].reindex(columns=months, fill_value=0.0).to_numpy(float) for name in ("orders", "revenue")
-    )
+    both = pd.MultiIndex.from_product([["orders", "revenue"], months])
+    orders, revenue = np.hsplit(wide.reindex(columns=both, fill_value=0.0).to_numpy(float), 2)
     guests = set(activity.loc[activity["is_guest"], "customer"])
     known = ~wide.index.isin(guests)[:, None]
-    return Sums((orders > 0) & known, (orders > 1) & known, orders, revenue)
+    active, repeated = (((orders >= least) & known).astype(np.float64) for least in (1, 2))
+    return Sums(active, repeated, orders, revenue)
 
 
 def kpis_by_month(activity: pd.DataFrame, months: list[Month]) -> pd.DataFrame:
@@ -97,7 +97,7 @@ def kpis_by_month(activity: pd.DataFrame, months: list[Month]) -> pd.DataFrame:
     [40.0, 0.5]
     """
     names = [str(month) for month in months]
-    sums = Sums(*(np.asarray(matrix, float).sum(axis=0) for matrix in _matrices(activity, names)))
+    sums = Sums(*(matrix.sum(axis=0) for matrix in _matrices(activity, names)))
     return pd.DataFrame({kpi.name: kpi.formula(sums) for kpi in KPIS}, index=pd.Index(names, name="month"))
 
 
@@ -122,8 +122,8 @@ def compare_months(
     """
     months = months_between(max(first, Month(month.year - 1, month.number).next), month)
     names = [str(m) for m in months]
-    matrices = [np.asarray(matrix, float) for matrix in _matrices(activity, names)]
-    customers = len(matrices[0])
+    matrices = _matrices(activity, names)
+    customers = len(matrices.orders)
     # How often each customer is drawn; months beyond the last two are only needed for the range.
     weights = np.random.default_rng(random_state).multinomial(
         customers, np.full(customers, 1 / customers), draws
@@ -155,8 +155,8 @@ def written(compared: pd.DataFrame, sign: str) -> pd.DataFrame:
     """
     amounts = {"money": sign + "{:,.2f}", "share": "{:.1%}", "customers": "{:,.0f}", "orders": "{:,.0f}"}
     rows = []
-    for kpi in KPIS:
-        row, amount = compared.loc[kpi.name], amounts[kpi.unit]
+    for kpi, row in zip(KPIS, compared.loc[[kpi.name for kpi in KPIS]].to_dict("records"), strict=True):
+        amount = amounts[kpi.unit]
         has_past = row["range_months"] > 0
         rows.append(
             {

@@ -1,7 +1,7 @@
 """Segments by rule and by clustering, and how far to trust them."""
 
 from regulars.segments.clusters import cluster_inputs, cluster_labels
-from regulars.segments.comparison import STABLE, choose, compare
+from regulars.segments.comparison import STABLE, choose, compare, passes
 from regulars.segments.description import describe, name_clusters, profile
 from regulars.segments.rfm import RFM
 from regulars.segments.rulebooks import (
@@ -29,6 +29,7 @@ __all__ = [
     "compare",
     "describe",
     "name_clusters",
+    "passes",
     "profile",
     "segment_by_rules",
 ]

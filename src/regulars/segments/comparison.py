@@ -15,7 +15,7 @@ STABLE = 0.75  # Hennig 2007
 
 
 def compare(
-    X: Matrix, ks: Sequence[int], *, bootstraps: int, random_state: int, jobs: int = 2
+    X: Matrix, ks: Sequence[int], *, bootstraps: int, random_state: int
 ) -> tuple[pd.DataFrame, dict[tuple[str, int], Labels]]:
     """Cluster with every algorithm into each number of clusters, and measure each result.
 
@@ -24,32 +24,35 @@ def compare(
         ks: the numbers of clusters; those above the number of different customers are left out.
         bootstraps: resamples behind the stability.
         random_state: seed of everything.
-        jobs: processes.
 
     Returns:
-        A row per algorithm and k (`silhouette`, `smallest_jaccard`, `mean_jaccard`, `smallest_share`), and the labels of
-        each, with 0 for the cluster of the largest mean of the last input.
+        A row per algorithm and k (`silhouette`, `smallest_jaccard`, `jaccard_low` (two standard errors of the resampling
+        below it), `mean_jaccard`, `smallest_share`), and the labels of each, with 0 for the cluster of the largest mean of
+        the last input.
     """
     ks = [k for k in ks if k < len(np.unique(X, axis=0))]
     rows, kept = [], {}
     for algorithm in ALGORITHMS:
         labels = [_ordered(one, X) for one in cluster_labels(algorithm, X, ks, random_state)]
-        stability = bootstrap_jaccard(
-            algorithm, X, ks, labels, bootstraps=bootstraps, random_state=random_state, jobs=jobs
+        resampled = bootstrap_jaccard(
+            algorithm, X, ks, labels, bootstraps=bootstraps, random_state=random_state
         )
-        for k, one, jaccard in zip(ks, labels, stability, strict=True):
+        for k, one, jaccards in zip(ks, labels, resampled, strict=True):
             kept[algorithm, k] = one
-            rows.append(
-                {
-                    "algorithm": algorithm,
-                    "k": k,
-                    "silhouette": silhouette_score(X, one),
-                    "smallest_jaccard": jaccard.min(),
-                    "mean_jaccard": jaccard.mean(),
-                    "smallest_share": np.bincount(one).min() / len(one),
-                }
-            )
+            row = {"algorithm": algorithm, "k": k, "silhouette": silhouette_score(X, one)}
+            rows.append(row | _stability(jaccards) | {"smallest_share": np.bincount(one).min() / len(one)})
     return pd.DataFrame(rows), kept
+
+
+def _stability(jaccards: Matrix) -> dict[str, float]:
+    """The weakest cluster's mean similarity, two standard errors below it, and the mean over clusters."""
+    means = np.nanmean(jaccards, axis=0)
+    errors = np.nanstd(jaccards, axis=0, ddof=1) / np.sqrt((~np.isnan(jaccards)).sum(axis=0))
+    return {
+        "smallest_jaccard": means.min(),
+        "jaccard_low": (means - 2 * errors).min(),
+        "mean_jaccard": means.mean(),
+    }
 
 
 def _ordered(labels: Labels, X: Matrix) -> Labels:
@@ -59,21 +62,24 @@ def _ordered(labels: Labels, X: Matrix) -> Labels:
     return np.argsort(np.argsort(-means, kind="stable"))[inverse]
 
 
+def passes(comparison: pd.DataFrame, minimum_share: float) -> pd.Series:
+    """Whether every cluster is stable beyond the resampling's own error, and holds at least `minimum_share`."""
+    return (comparison["jaccard_low"] >= STABLE) & (comparison["smallest_share"] >= minimum_share)
+
+
 def choose(comparison: pd.DataFrame, minimum_share: float) -> pd.Series | None:
     """The finest clustering that can be trusted, or None.
 
-    The rule: every cluster is stable (Jaccard similarity of at least .75) and holds at least `minimum_share` of the
-    customers; among these the most clusters; among equals the higher smallest similarity, then the first named.
+    The rule: among the clusterings that `passes`, the one with most clusters; among equals the more stable, then the
+    first named.
 
-    >>> table = pd.DataFrame({"algorithm": ["a", "a"], "k": [2, 3], "smallest_jaccard": [0.9, 0.8]})
+    >>> table = pd.DataFrame({"algorithm": ["a", "a"], "k": [2, 3], "jaccard_low": [0.9, 0.8]})
     >>> int(choose(table.assign(smallest_share=0.2), 0.03)["k"])
     3
     >>> choose(table.assign(smallest_share=0.01), 0.03) is None
     True
     """
-    passed = comparison[
-        (comparison["smallest_jaccard"] >= STABLE) & (comparison["smallest_share"] >= minimum_share)
-    ]
+    passed = comparison[passes(comparison, minimum_share)]
     if passed.empty:
         return None
-    return passed.sort_values(["k", "smallest_jaccard"], ascending=False, kind="stable").iloc[0]
+    return passed.sort_values(["k", "jaccard_low"], ascending=False, kind="stable").iloc[0]

@@ -72,7 +72,7 @@ def mid_rank_thresholds(frame: nw.LazyFrame[Any], name: str, bins: int) -> list[
 
 def rank_expression(name: str, thresholds: list[tuple[float, int]]) -> nw.Expr:
     """The rank of a value among fitted thresholds; missing stays missing."""
-    rank = nw.when(~nw.col(name).is_null()).then(nw.lit(1))
+    rank: nw.Expr = nw.when(~nw.col(name).is_null()).then(nw.lit(1))
     for value, step in thresholds:
         rank = nw.when(nw.col(name) >= value).then(nw.lit(step)).otherwise(rank)
     return rank

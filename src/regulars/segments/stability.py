@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-from joblib import Parallel, delayed
 from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
@@ -35,9 +34,11 @@ def bootstrap_jaccard(
     *,
     bootstraps: int,
     random_state: int,
-    jobs: int = 2,
 ) -> list[NDArray[np.float64]]:
     """Cluster-wise stability (Hennig 2007): resample, cluster again, compare with the original clusters.
+
+    The mean over resamples of a cluster's similarity is its stability. At most .5: the cluster dissolves; below .6: not to
+    be trusted; from .75: stable; from .85: highly stable.
 
     Args:
         algorithm: a key of `regulars.segments.clusters.ALGORITHMS`.
@@ -45,22 +46,24 @@ def bootstrap_jaccard(
         ks: the numbers of clusters.
         labels: the original labels for each k, shape (customers,).
         bootstraps: how many resamples.
-        random_state: seed; resample b uses `random_state + b`, so the result does not depend on `jobs`.
-        jobs: processes.
+        random_state: seed; resample b uses `random_state + b`.
 
     Returns:
-        For each k, the mean over resamples of each cluster's best Jaccard similarity, shape (k,). At most .5: the cluster
-        dissolves; below .6: not to be trusted; from .75: stable; from .85: highly stable.
+        For each k, every cluster's best Jaccard similarity in every resample, shape (bootstraps, k).
     """
 
-    def resample(seed: int) -> list[NDArray[np.float64]]:
-        drawn = np.unique(np.random.default_rng(seed).integers(len(X), size=len(X)), return_counts=True)
-        rows = np.repeat(*drawn)
-        with threadpool_limits(1):
-            again = cluster_labels(algorithm, X[rows], ks, seed)
-        # Each customer counts once, however often the resample drew it.
-        firsts = np.cumsum(drawn[1]) - drawn[1]
-        return [best_jaccard(old[drawn[0]], new[firsts]) for old, new in zip(labels, again, strict=True)]
+    draws = [_resample(algorithm, X, ks, labels, random_state + b) for b in range(bootstraps)]
+    return [np.stack(similarities) for similarities in zip(*draws, strict=True)]
 
-    draws = Parallel(n_jobs=jobs)(delayed(resample)(random_state + b) for b in range(bootstraps))
-    return [np.nanmean(np.stack(similarities), axis=0) for similarities in zip(*draws, strict=True)]
+
+def _resample(
+    algorithm: str, X: Matrix, ks: Sequence[int], labels: Sequence[Labels], seed: int
+) -> list[NDArray[np.float64]]:
+    """One resample: for each k, every original cluster's best similarity to a cluster of the resample."""
+    drawn = np.random.default_rng(seed).integers(len(X), size=len(X))
+    rows, times = np.unique(drawn, return_counts=True)
+    with threadpool_limits(1):  # sums over threads would depend on how many there are
+        again = cluster_labels(algorithm, X[np.repeat(rows, times)], ks, seed)
+    # Each customer counts once, however often the resample drew it.
+    firsts = np.cumsum(times) - times
+    return [best_jaccard(old[rows], new[firsts]) for old, new in zip(labels, again, strict=True)]
