@@ -12,6 +12,8 @@ TEST_READY := $(VENV)/test.ready
 endif
 
 PYTEST := $(BIN)/python -m pytest
+# The notebooks hand each other files, so they run in order, and the first that fails ends the run.
+NBVAL := -o addopts= -o filterwarnings= --nbval-lax -q -x -p no:randomly -p no:xdist
 
 .DEFAULT_GOAL := help
 .PHONY: help report test check lab lock clean
@@ -26,11 +28,11 @@ report: $(RUN_READY)  ## the monthly review as HTML pages   SHOP=demo MONTH=YYYY
 test: $(TEST_READY)  ## lint, types, unit tests, doctests, notebooks, pages
 	$(BIN)/ruff check . && $(BIN)/ruff format --check .
 	$(BIN)/mypy
-	$(PYTEST) -n 2 --dist loadgroup
-	$(BIN)/python -m tests.notebooks
+	$(PYTEST) -n 2
+	home=$$(mktemp -d) && REGULARS_HOME=$$home $(PYTEST) $(NBVAL) notebooks/0*.ipynb && rm -r $$home
 
-check: $(TEST_READY)  ## what takes longer: the demonstration test's power, over many random assignments
-	$(PYTEST) -m slow -p no:randomly
+check: $(TEST_READY)  ## what takes longer: simulations of power, coverage and false positives
+	$(PYTEST) -m slow -n 2 --durations 5
 
 lab: $(RUN_READY)  ## the notebooks in JupyterLab
 	$(BIN)/jupyter lab --notebook-dir=notebooks

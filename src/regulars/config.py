@@ -36,7 +36,7 @@ class Source(Section):
 class Privacy(Section):
     """What may be shown of small groups, and whether customers must have opted in."""
 
-    min_cell: int = Field(default=10, ge=1)
+    min_cell: int = Field(default=10, ge=1, strict=True)
     consent_required: bool = True
 
 
@@ -44,7 +44,7 @@ class Segments(Section):
     """The segmentation that the review and the experiments use, and the smallest share a cluster may have."""
 
     chosen: Literal["four-core", "rxf-grid"] = "four-core"
-    minimum_share: float = Field(default=0.03, ge=0, le=0.5)
+    minimum_share: float = Field(default=0.03, ge=0, le=0.5, strict=True)
 
 
 class ShopConfig(Section):
@@ -57,7 +57,7 @@ class ShopConfig(Section):
     time_zone: str
     engine: Literal["duckdb"] = "duckdb"
     source: Source
-    margin_rate: float = Field(gt=0, le=1)
+    margin_rate: float = Field(gt=0, le=1, strict=True)  # strict: 'yes' is no number
     complete_until: date | None = None
     privacy: Privacy = Privacy()
     segments: Segments = Segments()
@@ -90,10 +90,10 @@ def read_config(path: Path, model: type[Model]) -> Model:
         content = yaml.safe_load(path.read_text(encoding="utf-8"))
     except FileNotFoundError as error:
         raise ConfigError(f"{path.name} is missing from {path.parent.name}/.") from error
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
+    except (yaml.YAMLError, ValueError) as error:  # ValueError: not UTF-8, or a date such as 2017-02-30
         place = getattr(error, "problem_mark", None)
         line = f" line {place.line + 1}:" if place else ""
-        reason = getattr(error, "problem", None) or "it is not a UTF-8 YAML file"
+        reason = getattr(error, "problem", None) or f"it cannot be read as UTF-8 YAML ({' '.join(str(error).split())})"
         raise ConfigError(
             f"{path.name}:{line} {reason}. Write 'key: value', indented with blanks, not tabs."
         ) from error

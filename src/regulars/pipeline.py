@@ -108,7 +108,13 @@ def _execute(shop: Shop, notebook: Path, output: Path, month: str) -> None:
     parameters = {"shop": shop.config.name, "month": month}
     try:
         papermill.execute_notebook(
-            notebook, output, parameters, kernel_name="python3", cwd=ROOT / "notebooks", progress_bar=False
+            notebook,
+            output,
+            parameters,
+            kernel_name="python3",
+            cwd=ROOT / "notebooks",
+            progress_bar=False,
+            extra_arguments=["--IPKernelApp.log_level=50"],  # a kernel told to end may complain of it
         )
     except papermill.PapermillExecutionError as error:
         kept = shop.data / "failed" / notebook.name

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 import narwhals as nw
+import pandas as pd
 
 from regulars.engine import Frame
 from regulars.errors import RegularsError
@@ -35,7 +36,7 @@ def snapshot(orders: Frame, lines: Frame, products: Frame, day: int) -> Frame:
     """
     seen = orders.filter(nw.col("ordered_day") < day)
     first = seen.select(nw.col("ordered_day").min()).collect("pandas").to_native().iloc[0, 0]
-    if first != first or first is None:
+    if pd.isna(first):
         raise FeatureError(
             f"No order was placed before {day_date(day)}: there is nothing to take a snapshot of."
         )

@@ -14,6 +14,7 @@ import pandas as pd
 
 from regulars.report.errors import ReportError
 from regulars.report.files import write_whole
+from regulars.report.tables import with_minus
 
 _DIGITS = 10
 
@@ -105,7 +106,7 @@ class Findings:
 
 def _format(sentence: str, values: Mapping[str, Any]) -> str:
     try:
-        return sentence.format(**values)
+        return with_minus(sentence.format(**values))
     except (KeyError, IndexError) as error:
         given = ", ".join(values) or "none"
         raise ReportError(f"The finding {sentence!r} has no value for {error}; given: {given}.") from error

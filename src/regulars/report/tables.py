@@ -11,7 +11,7 @@ from great_tables import GT
 from regulars.report.errors import ReportError
 
 _FORMATS: Final = (
-    "text, integer, decimal:2, percent:1, money:USD (or money:USD:0), date; "
+    "text, integer, decimal:2, percent:1, money:USD (or money:USD:0), date, p; "
     "a + in front shows the sign of positive numbers"
 )
 _FORMAT = re.compile(r"(?P<sign>\+?)(?P<kind>[a-z]+)(?::(?P<first>\w+))?(?::(?P<second>\d))?")
@@ -35,7 +35,7 @@ def table(
         caption: A sentence that says what the table shows.
         identifier: The table's id on the page: letters, digits and hyphens.
         formats: How a column is written: ``text``, ``integer``, ``decimal:2``, ``percent`` (of a share),
-            ``percent:1``, ``money:USD``, ``money:USD:0``, ``date``; ``+percent:1`` shows the sign. Other
+            ``percent:1``, ``money:USD``, ``money:USD:0``, ``date``, ``p``; ``+percent:1`` shows the sign. Other
             columns are written by their type.
         labels: The heading of a column, where its name with spaces will not do.
         note: What stands below the table.
@@ -71,17 +71,30 @@ def table(
     return made
 
 
+def span(low: float, high: float, pattern: str) -> str:
+    """One interval as text that no line breaks, with a true minus."""
+    return with_minus(f"{pattern.format(low)}\u00a0to\u00a0{pattern.format(high)}")
+
+
+def with_minus(text: str) -> str:
+    """Hyphens before numbers as minus signs; those within words and dates stay.
+
+    Example:
+        >>> with_minus("at-risk in 2017-12: -4.20 and -$3")
+        'at-risk in 2017-12: −4.20 and −$3'
+    """
+    return re.sub(r"(?<!\w)-(?=[\d.$€£¥])", "−", text)
+
+
 def spans(low: pd.Series, high: pd.Series, pattern: str) -> pd.Series:
     """Intervals as text, "low to high"; missing where either end is.
 
     Example:
         >>> spans(pd.Series([-1.0, None]), pd.Series([2.5, 1.0]), "{:+.1f}").tolist()
-        ['-1.0 to +2.5', None]
+        ['−1.0\xa0to\xa0+2.5', None]
     """
     ends = zip(low, high, strict=True)
-    words = [
-        None if pd.isna(a) or pd.isna(b) else f"{pattern.format(a)} to {pattern.format(b)}" for a, b in ends
-    ]
+    words = [None if pd.isna(a) or pd.isna(b) else span(a, b, pattern) for a, b in ends]
     return pd.Series(words, index=low.index, dtype=object)
 
 
@@ -157,6 +170,14 @@ def _money(made: GT, column: str, currency: str | None, places: str | None, sign
     return made.fmt_currency(columns=[column], currency=currency, decimals=decimals, force_sign=sign)
 
 
+def _p(made: GT, column: str, *_: object) -> GT:
+    """A p-value is never written as zero."""
+    return made.fmt(
+        lambda value: "" if pd.isna(value) else "<0.0001" if value < 0.0001 else f"{value:.4f}",
+        columns=[column],
+    )
+
+
 _Writer = Callable[[GT, str, str | None, str | None, bool], GT]
 _WRITERS: Final[dict[str, _Writer]] = {
     "text": _text,
@@ -165,4 +186,5 @@ _WRITERS: Final[dict[str, _Writer]] = {
     "decimal": _decimal,
     "percent": _percent,
     "money": _money,
+    "p": _p,
 }

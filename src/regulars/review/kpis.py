@@ -13,6 +13,8 @@ from numpy.typing import NDArray
 from regulars.engine import Engine, Frame
 from regulars.month import Month, months_between
 
+BLOCK = 50  # bootstrap draws at a time
+
 
 class Sums(NamedTuple):
     """What every key figure is made of: sums over customers, each of shape (…, months)."""
@@ -78,7 +80,7 @@ def monthly_activity(engine: Engine, orders: Frame, months: list[Month]) -> pd.D
 def _matrices(activity: pd.DataFrame, months: list[str]) -> Sums:
     """Shape (customers, months) each."""
     wide = activity.pivot_table(
-        index="customer", columns="month", values=["orders", "revenue"], aggfunc="sum", fill_value=0.0
+        index="customer", columns="month", values=["orders", "revenue"], aggfunc="sum", fill_value=0
     )
     both = pd.MultiIndex.from_product([["orders", "revenue"], months])
     orders, revenue = np.hsplit(wide.reindex(columns=both, fill_value=0.0).to_numpy(float), 2)
@@ -106,8 +108,9 @@ def compare_months(
 ) -> pd.DataFrame:
     """The month against the one before and against the months of the year before it.
 
-    Intervals are the 95 % percentile intervals of a bootstrap over customers: a customer's orders stay together, and both
-    months of a customer are drawn together, so that the change is compared customer by customer.
+    Intervals are the 95 % percentile intervals of a Poisson bootstrap over customers: each customer is drawn a Poisson(1)
+    number of times, so that the number of customers varies too. A customer's orders stay together, and so do both months
+    of a customer: the change is compared customer by customer.
 
     Args:
         activity: what `monthly_activity` returned.
@@ -123,14 +126,19 @@ def compare_months(
     months = months_between(max(first, Month(month.year - 1, month.number).next), month)
     names = [str(m) for m in months]
     matrices = _matrices(activity, names)
-    customers = len(matrices.orders)
-    # How often each customer is drawn; months beyond the last two are only needed for the range.
-    weights = np.random.default_rng(random_state).multinomial(
-        customers, np.full(customers, 1 / customers), draws
-    )
-    drawn = Sums(*(weights @ matrix[:, -2:] for matrix in matrices))
+    drawn = _bootstrap(Sums(*(matrix[:, -2:] for matrix in matrices)), draws, random_state)
     seen = Sums(*(matrix.sum(axis=0) for matrix in matrices))
     return pd.DataFrame([_row(kpi, seen, drawn, len(months)) for kpi in KPIS]).set_index("kpi")
+
+
+def _bootstrap(matrices: Sums, draws: int, random_state: int) -> Sums:
+    """Sums of each draw, shape (draws, months), in blocks that keep the weights of a large base small."""
+    rng, customers = np.random.default_rng(random_state), len(matrices.orders)
+    blocks = []
+    for first in range(0, draws, BLOCK):
+        weights = rng.poisson(1.0, (min(BLOCK, draws - first), customers)).astype(np.float64)
+        blocks.append([weights @ matrix for matrix in matrices])
+    return Sums(*(np.concatenate(parts) for parts in zip(*blocks, strict=True)))
 
 
 def _row(kpi: Kpi, seen: Sums, drawn: Sums, months: int) -> dict[str, object]:
@@ -153,28 +161,34 @@ def written(compared: pd.DataFrame, sign: str) -> pd.DataFrame:
         compared: what `compare_months` returned.
         sign: what stands before an amount of money.
     """
-    amounts = {"money": sign + "{:,.2f}", "share": "{:.1%}", "customers": "{:,.0f}", "orders": "{:,.0f}"}
     rows = []
     for kpi, row in zip(KPIS, compared.loc[[kpi.name for kpi in KPIS]].to_dict("records"), strict=True):
-        amount = amounts[kpi.unit]
-        has_past = row["range_months"] > 0
+        past = row["range_months"] > 0
         rows.append(
             {
                 "key figure": kpi.name,
-                "this month": amount.format(row["value"]),
-                "95% interval": _span(amount, row["low"], row["high"]),
-                "last month": amount.format(row["last_month"]) if has_past else None,
-                "change": f"{row['change']:+.1%}" if has_past else None,
-                "change, 95% interval": _span("{:+.1%}", row["change_low"], row["change_high"])
-                if has_past
+                "this month": _amount(row["value"], kpi.unit, sign),
+                "95% interval": _span(row["low"], row["high"], kpi.unit, sign),
+                "last month": _amount(row["last_month"], kpi.unit, sign) if past else None,
+                "change": _amount(row["change"], "change", sign) if past else None,
+                "its 95% interval": _span(row["change_low"], row["change_high"], "change", sign)
+                if past
                 else None,
-                "range of the months before": _span(amount, row["range_low"], row["range_high"])
-                if has_past
-                else None,
+                "months before": _span(row["range_low"], row["range_high"], kpi.unit, sign) if past else None,
             }
         )
     return pd.DataFrame(rows)
 
 
-def _span(amount: str, low: float, high: float) -> str:
-    return f"{amount.format(low)} to {amount.format(high)}"
+def _amount(value: float, unit: str, sign: str) -> str:
+    """A value in its unit; money shows cents only where they matter."""
+    if unit == "change":
+        return f"{value:+.1%}".replace("-", "−")
+    if unit == "share":
+        return f"{value:.1%}"
+    places = 2 if unit == "money" and abs(value) < 1000 else 0
+    return (sign if unit == "money" else "") + f"{value:,.{places}f}"
+
+
+def _span(low: float, high: float, unit: str, sign: str) -> str:
+    return f"{_amount(low, unit, sign)}\u00a0to\u00a0{_amount(high, unit, sign)}"
