@@ -16,7 +16,7 @@ PYTEST := $(BIN)/python -m pytest
 NBVAL := -o addopts= -o filterwarnings= --nbval-lax -q -x -p no:randomly -p no:xdist
 
 .DEFAULT_GOAL := help
-.PHONY: help report test check lab lock clean
+.PHONY: help report test check bench lab lock clean
 
 help:  ## what there is
 	@echo "Regulars: which customers are which, which offers work on whom, what to do this month."
@@ -35,7 +35,10 @@ check: $(TEST_READY)  ## what takes longer: simulations of power, coverage and f
 	$(PYTEST) -m slow -n 2 --durations 5
 
 lab: $(RUN_READY)  ## the notebooks in JupyterLab
-	$(BIN)/jupyter lab --notebook-dir=notebooks
+	$(BIN)/jupyter-lab --ServerApp.root_dir=. --LabApp.default_url=/lab/tree/notebooks/01-ingest.ipynb
+
+bench: $(RUN_READY)  ## how fast, beside peers, as ratios in one run
+	$(BIN)/python benchmarks/features.py
 
 lock: $(VENV)/uv.ready  ## resolve the dependencies anew into requirements/
 	cd requirements && for lock in run test; do \

@@ -119,7 +119,7 @@ def test_what_is_not_yaml_is_named_with_its_line(tmp_path: Path, text: str | byt
 
 def test_a_python_object_is_refused_and_not_made(tmp_path: Path) -> None:
     made = tmp_path / "made"
-    said = complaint(tmp_path, GOOD + f"about: !!python/object/apply:pathlib.Path.mkdir [{made}]\n")
+    said = complaint(tmp_path, GOOD + f"about: !!python/object/apply:os.mkdir ['{made}']\n")
     assert "line 13: could not determine a constructor" in said
     assert not made.exists()
 

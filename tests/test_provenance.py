@@ -27,10 +27,10 @@ def changed(shop: Shop, before: dict[str, str]) -> list[str]:
     return [name for name in after if after[name] != before[name]]
 
 
-def test_the_same_input_gives_the_same_words(demo: Shop) -> None:
+def test_the_same_input_gives_the_same_words(project: Shop) -> None:
     parameters = {"shop": "demo", "month": "2017-12"}
-    found = provenance(demo, parameters)
-    assert found == provenance(Shop.open("demo", {"REGULARS_HOME": str(demo.home)}), parameters)
+    found = provenance(project, parameters)
+    assert found == provenance(Shop(project.config, project.home, project.raw), parameters)
     assert list(found) == ["Data", "Configuration", "Lock", "Commit", "Versions", "Parameters"]
     assert found["Parameters"] == "shop = demo, month = 2017-12"
     assert f"duckdb {version('duckdb')}" in found["Versions"]

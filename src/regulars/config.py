@@ -93,7 +93,10 @@ def read_config(path: Path, model: type[Model]) -> Model:
     except (yaml.YAMLError, ValueError) as error:  # ValueError: not UTF-8, or a date such as 2017-02-30
         place = getattr(error, "problem_mark", None)
         line = f" line {place.line + 1}:" if place else ""
-        reason = getattr(error, "problem", None) or f"it cannot be read as UTF-8 YAML ({' '.join(str(error).split())})"
+        reason = (
+            getattr(error, "problem", None)
+            or f"it cannot be read as UTF-8 YAML ({' '.join(str(error).split())})"
+        )
         raise ConfigError(
             f"{path.name}:{line} {reason}. Write 'key: value', indented with blanks, not tabs."
         ) from error

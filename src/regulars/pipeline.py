@@ -120,14 +120,20 @@ def _execute(shop: Shop, notebook: Path, output: Path, month: str) -> None:
         kept = shop.data / "failed" / notebook.name
         kept.parent.mkdir(exist_ok=True)
         shutil.copyfile(output, kept)
-        place = f"{notebook.stem}, cell {error.cell_index + 1}"
+        place = f"{notebook.stem}, cell {_cell_number(output, error.cell_index)}"
         if error.ename in _own_errors():
             raise PipelineError(f"{error.evalue} ({place})") from None
         reason = str(error.evalue).splitlines()[0] if error.evalue else ""
         raise PipelineError(
-            f"{place} failed: {error.ename}: {reason} No page was changed; the notebook as far as it ran is "
+            f"{place} failed: {error.ename}: {reason}. No page was changed; the notebook as far as it ran is "
             f"{_shown(kept)}."
         ) from None
+
+
+def _cell_number(executed: Path, index: int) -> int:
+    """The number that a cell of an executed notebook has in the notebook as written, from 1."""
+    cells = json.loads(executed.read_text(encoding="utf-8"))["cells"][: index + 1]
+    return sum("injected-parameters" not in cell["metadata"].get("tags", []) for cell in cells)
 
 
 def _own_errors() -> set[str]:

@@ -48,6 +48,7 @@ def stage(shop: Shop) -> Ledger:
         duckdb.IOException,
         duckdb.InvalidInputException,
         duckdb.BinderException,
+        duckdb.DataError,
         FileNotFoundError,
     ) as error:
         reason = str(error).splitlines()[0]

@@ -40,7 +40,12 @@ def decide(table: pd.DataFrame, experiment: Experiment, *, valid: bool = True) -
     verdict = np.where(testable, verdict, "too few buyers") if valid else np.full(len(cells), "not valid")
     reach = stats.norm.ppf(1 - experiment.alpha / 2 / max(len(cells), 1)) + stats.norm.ppf(POWER)
     found = pd.DataFrame(
-        {"p_holm": p_holm, "detectable": reach * cells["cuped_se"], "verdict": verdict}, cells.index
+        {
+            "p_holm": p_holm,
+            "detectable": (reach * cells["cuped_se"]).where(testable),
+            "verdict": verdict,
+        },
+        cells.index,
     )
     return table.join(found)
 

@@ -12,6 +12,9 @@ from scipy import stats
 from regulars.engine import Frame
 
 EVERYONE = "everyone"
+ROUNDING = (
+    1e-12  # what is this small beside the variances it was computed from is rounding, and counts as zero
+)
 
 
 def aggregate(frame: Frame, metrics: Sequence[str]) -> pd.DataFrame:
@@ -53,7 +56,8 @@ def _of_metric(moments: pd.DataFrame, metric: str) -> pd.DataFrame:
     table = moments[["segment", "arm", "n", "buyers", *own]].rename(columns=lambda name: name.split("|")[-1])
     # var(y + x) = var(y) + var(x) + 2 cov(y, x): variances are numerically stable in every engine.
     covariance = (table.pop("sum_variance") - table["variance"] - table["pre_variance"]) / 2
-    return table.assign(metric=metric, covariance=covariance)
+    rounding = covariance.abs() <= ROUNDING * (table["variance"] + table["pre_variance"])
+    return table.assign(metric=metric, covariance=covariance.mask(rounding, 0.0))
 
 
 def effects(aggregates: pd.DataFrame, control: str, alpha: float = 0.05) -> pd.DataFrame:
@@ -81,13 +85,8 @@ def effects(aggregates: pd.DataFrame, control: str, alpha: float = 0.05) -> pd.D
     welch = _welch(difference, pairs["variance"], pairs["variance_control"], pairs, alpha)
     theta = _slope(pairs)
     adjusted = difference - theta * (pairs["pre_mean"] - pairs["pre_mean_control"])
-    variances = [
-        pairs[f"variance{arm}"]
-        + theta**2 * pairs[f"pre_variance{arm}"]
-        - 2 * theta * pairs[f"covariance{arm}"]
-        for arm in ("", "_control")
-    ]
-    cuped = _welch(adjusted, variances[0].clip(lower=0), variances[1].clip(lower=0), pairs, alpha)
+    own, controls = (_adjusted_variance(pairs, theta, arm) for arm in ("", "_control"))
+    cuped = _welch(adjusted, own, controls, pairs, alpha)
     return pd.concat([result, welch, cuped.add_prefix("cuped_")], axis=1)
 
 
@@ -97,6 +96,13 @@ def _slope(pairs: pd.DataFrame) -> pd.Series:
     covariance = weights[0] * pairs["covariance"] + weights[1] * pairs["covariance_control"]
     variance = weights[0] * pairs["pre_variance"] + weights[1] * pairs["pre_variance_control"]
     return (covariance / variance.where(variance > 0)).fillna(0.0)
+
+
+def _adjusted_variance(pairs: pd.DataFrame, theta: pd.Series, arm: str) -> pd.Series:
+    """The variance of y − θx within one arm."""
+    y, x = pairs[f"variance{arm}"], theta**2 * pairs[f"pre_variance{arm}"]
+    left = y + x - 2 * theta * pairs[f"covariance{arm}"]
+    return left.mask(left <= ROUNDING * (y + x), 0.0)
 
 
 def _welch(

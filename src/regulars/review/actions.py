@@ -12,6 +12,7 @@ ADVICE = {
     "not valid": "Repeat the test of {offer} for {segment} customers: its assignment failed the checks",
 }
 
+WORTH = ("worth", "worth_low", "worth_high")
 COLUMNS = ("action", "money", "low", "high", "what the money is", "evidence")
 
 
@@ -28,8 +29,10 @@ def actions(offers: pd.DataFrame, slipped: pd.DataFrame) -> pd.DataFrame:
         `action`, `money` with its interval `low` to `high`, `what the money is`, `evidence`. First what has a verdict, the
         most money first; then what has yet to be tested.
     """
-    decided = offers[offers["verdict"].isin(list(ADVICE))]
-    ranked = decided.loc[decided["worth"].abs().sort_values(ascending=False, kind="stable").index]
+    decided = offers[offers["verdict"].isin(list(ADVICE))].copy()
+    # Nothing was learned from a test that failed its checks, not even an amount.
+    decided[list(WORTH)] = decided[list(WORTH)].mask(decided["verdict"] == "not valid")
+    ranked = decided.sort_values("worth", key=abs, ascending=False, kind="stable")
     rows = [_from_verdict(cell) for cell in ranked.to_dict("records")]
     if len(slipped):
         rows.append(_win_back(slipped))
@@ -46,7 +49,9 @@ def _from_verdict(cell: dict[Any, Any]) -> dict[str, object]:
         "money": cell["worth"],
         "low": cell["worth_low"],
         "high": cell["worth_high"],
-        "what the money is": "profit over the test's horizon, for today's customers of the segment",
+        "what the money is": "not known: the assignment failed its checks"
+        if cell["verdict"] == "not valid"
+        else "profit over the test's horizon, for today's customers of the segment",
         "evidence": f"test {cell['experiment']}{marked}",
     }
 
@@ -63,6 +68,6 @@ def _win_back(slipped: pd.DataFrame) -> dict[str, object]:
 def _undecided(cells: pd.DataFrame) -> dict[str, object]:
     return {
         "action": f"Leave the other {len(cells)} offers to segments alone, or register new, larger tests of them",
-        "what the money is": "not known: the intervals contain zero, or there were too few buyers",
+        "what the money is": "not known: no effect stands out among so many cells, or there were too few buyers",
         "evidence": ", ".join(f"test {name}" for name in cells["experiment"].unique()),
     }

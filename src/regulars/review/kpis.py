@@ -143,15 +143,22 @@ def _bootstrap(matrices: Sums, draws: int, random_state: int) -> Sums:
 
 def _row(kpi: Kpi, seen: Sums, drawn: Sums, months: int) -> dict[str, object]:
     values, draws = kpi.formula(seen), kpi.formula(drawn)
-    low, high = np.nanquantile(draws[:, -1], [0.025, 0.975])
+    low, high = _interval(draws[:, -1])
     row = {"kpi": kpi.name, "value": values[-1], "low": low, "high": high, "range_months": months - 1}
     past = ("last_month", "change", "change_low", "change_high", "range_low", "range_high")
     if months < 2:
         return row | dict.fromkeys(past, np.nan)
-    change_low, change_high = np.nanquantile(draws[:, -1] / draws[:, -2] - 1, [0.025, 0.975])
-    change = values[-1] / values[-2] - 1
-    spans = (values[-2], change, change_low, change_high, values[:-1].min(), values[:-1].max())
+    change = _ratio(values[-1:], values[-2:-1])[0] - 1
+    change_low, change_high = _interval(_ratio(draws[:, -1], draws[:, -2]) - 1)
+    before = pd.Series(values[:-1])
+    spans = (values[-2], change, change_low, change_high, before.min(), before.max())
     return row | dict(zip(past, spans, strict=True))
+
+
+def _interval(draws: NDArray[np.float64]) -> tuple[float, float]:
+    """The 95 % percentile interval; missing if no draw has the figure, as for a ratio to a month without orders."""
+    low, high = pd.Series(draws).quantile([0.025, 0.975])
+    return low, high
 
 
 def written(compared: pd.DataFrame, sign: str) -> pd.DataFrame:
@@ -180,8 +187,10 @@ def written(compared: pd.DataFrame, sign: str) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def _amount(value: float, unit: str, sign: str) -> str:
-    """A value in its unit; money shows cents only where they matter."""
+def _amount(value: float, unit: str, sign: str) -> str | None:
+    """A value in its unit, None if it is missing; money shows cents only where they matter."""
+    if np.isnan(value):
+        return None
     if unit == "change":
         return f"{value:+.1%}".replace("-", "−")
     if unit == "share":
@@ -190,5 +199,7 @@ def _amount(value: float, unit: str, sign: str) -> str:
     return (sign if unit == "money" else "") + f"{value:,.{places}f}"
 
 
-def _span(low: float, high: float, unit: str, sign: str) -> str:
+def _span(low: float, high: float, unit: str, sign: str) -> str | None:
+    if np.isnan(low):
+        return None
     return f"{_amount(low, unit, sign)}\u00a0to\u00a0{_amount(high, unit, sign)}"

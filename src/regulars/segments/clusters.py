@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Sequence
 
 import numpy as np
@@ -9,6 +10,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy.cluster.hierarchy import fcluster, ward
 from sklearn.cluster import KMeans
+from sklearn.exceptions import ConvergenceWarning
 from sklearn.mixture import GaussianMixture
 from sklearn.preprocessing import StandardScaler
 
@@ -68,4 +70,7 @@ def cluster_labels(algorithm: str, X: Matrix, ks: Sequence[int], random_state: i
     >>> [labels.tolist() for labels in cluster_labels("Ward", np.array([[0.0], [0.1], [9.0]]), [2], 0)]
     [[0, 0, 1]]
     """
-    return ALGORITHMS[algorithm](X, ks, random_state)
+    with warnings.catch_warnings():
+        # A resample can hold fewer different rows than k; the groups not found then count against the stability.
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        return ALGORITHMS[algorithm](X, ks, random_state)

@@ -13,6 +13,16 @@ from regulars.segments.stability import bootstrap_jaccard
 
 STABLE = 0.75  # Hennig 2007
 
+COLUMNS = (
+    "algorithm",
+    "k",
+    "silhouette",
+    "smallest_jaccard",
+    "jaccard_low",
+    "mean_jaccard",
+    "smallest_share",
+)
+
 
 def compare(
     X: Matrix, ks: Sequence[int], *, bootstraps: int, random_state: int
@@ -21,14 +31,14 @@ def compare(
 
     Args:
         X: shape (customers, inputs).
-        ks: the numbers of clusters; those above the number of different customers are left out.
-        bootstraps: resamples behind the stability.
+        ks: the numbers of clusters; those not below the number of different customers are left out.
+        bootstraps: resamples behind the stability, at least two.
         random_state: seed of everything.
 
     Returns:
         A row per algorithm and k (`silhouette`, `smallest_jaccard`, `jaccard_low` (two standard errors of the resampling
         below it), `mean_jaccard`, `smallest_share`), and the labels of each, with 0 for the cluster of the largest mean of
-        the last input.
+        the last input. Where an algorithm finds fewer than k groups there is no row.
     """
     ks = [k for k in ks if k < len(np.unique(X, axis=0))]
     rows, kept = [], {}
@@ -38,20 +48,22 @@ def compare(
             algorithm, X, ks, labels, bootstraps=bootstraps, random_state=random_state
         )
         for k, one, jaccards in zip(ks, labels, resampled, strict=True):
+            if one.max() + 1 < k:
+                continue
             kept[algorithm, k] = one
             row = {"algorithm": algorithm, "k": k, "silhouette": silhouette_score(X, one)}
             rows.append(row | _stability(jaccards) | {"smallest_share": np.bincount(one).min() / len(one)})
-    return pd.DataFrame(rows), kept
+    return pd.DataFrame(rows, columns=list(COLUMNS)), kept
 
 
 def _stability(jaccards: Matrix) -> dict[str, float]:
     """The weakest cluster's mean similarity, two standard errors below it, and the mean over clusters."""
-    means = np.nanmean(jaccards, axis=0)
-    errors = np.nanstd(jaccards, axis=0, ddof=1) / np.sqrt((~np.isnan(jaccards)).sum(axis=0))
+    drawn = pd.DataFrame(jaccards)  # a cluster that no resample drew stays missing, and so does the weakest
+    means, errors = drawn.mean(), drawn.sem()
     return {
-        "smallest_jaccard": means.min(),
-        "jaccard_low": (means - 2 * errors).min(),
-        "mean_jaccard": means.mean(),
+        "smallest_jaccard": means.min(skipna=False),
+        "jaccard_low": (means - 2 * errors).min(skipna=False),
+        "mean_jaccard": means.mean(skipna=False),
     }
 
 

@@ -11,15 +11,16 @@ from threadpoolctl import threadpool_limits
 from regulars.segments.clusters import Labels, Matrix, cluster_labels
 
 
-def best_jaccard(original: Labels, again: Labels) -> NDArray[np.float64]:
+def best_jaccard(original: Labels, again: Labels, clusters: int | None = None) -> NDArray[np.float64]:
     """For each cluster of `original`, its largest Jaccard similarity to any cluster of `again`.
 
-    Both label the same customers. A cluster that is absent from them has no similarity: NaN.
+    Both label the same customers. A cluster that is absent from them has no similarity: NaN. `clusters` is the number of
+    original clusters, where the last of them can be absent.
 
     >>> best_jaccard(np.array([0, 0, 1, 1]), np.array([1, 1, 1, 0])).round(3).tolist()
     [0.667, 0.5]
     """
-    table = np.zeros((original.max() + 1, again.max() + 1))
+    table = np.zeros((clusters or original.max() + 1, again.max() + 1))
     np.add.at(table, (original, again), 1)
     sizes, others = table.sum(axis=1, keepdims=True), table.sum(axis=0, keepdims=True)
     best = (table / np.maximum(sizes + others - table, 1)).max(axis=1)
@@ -66,4 +67,6 @@ def _resample(
         again = cluster_labels(algorithm, X[np.repeat(rows, times)], ks, seed)
     # Each customer counts once, however often the resample drew it.
     firsts = np.cumsum(times) - times
-    return [best_jaccard(old[rows], new[firsts]) for old, new in zip(labels, again, strict=True)]
+    return [
+        best_jaccard(old[rows], new[firsts], old.max() + 1) for old, new in zip(labels, again, strict=True)
+    ]

@@ -1,0 +1,139 @@
+"""Verdicts: Holm over the family, no verdict where there is too little, and the error rate of the whole."""
+
+import gc
+from collections.abc import Iterator
+
+import narwhals as nw
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from statsmodels.stats.multitest import multipletests
+
+from regulars.offers import decide, read_experiments, worth
+from regulars.offers.effects import aggregate, effects
+
+PLAN = read_experiments("demo")[0]
+
+
+@pytest.fixture(scope="module", autouse=True)
+def without_garbage_collection() -> Iterator[None]:
+    """statsmodels' multipletests collects garbage at every call, a third of a second in a long session."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(gc, "collect", lambda *_: 0)
+        yield
+
+
+def cells(p: list[float], effect: float = 1.0, buyers: list[int] | int = 100) -> pd.DataFrame:
+    """Cells of the primary metric."""
+    kind = {
+        "metric": "profit",
+        "arm": "ten-percent-off",
+        "cuped_effect": effect,
+        "cuped_se": 1.0,
+        "buyers_control": 100,
+    }
+    segments = [f"s{i}" for i in range(len(p))]
+    return pd.DataFrame({"segment": segments, "cuped_p": p, "buyers": buyers} | kind)
+
+
+def slow_holm(p: list[float]) -> list[float]:
+    """Holm 1979: the i-th smallest times the hypotheses left, never below the one before."""
+    adjusted, reached = [0.0] * len(p), 0.0
+    for place, i in enumerate(sorted(range(len(p)), key=p.__getitem__)):
+        reached = max(reached, min(1.0, (len(p) - place) * p[i]))
+        adjusted[i] = reached
+    return adjusted
+
+
+@given(st.lists(st.one_of(st.floats(0, 1), st.just(float("nan"))), min_size=1, max_size=12))
+def test_untestable_cells_count_in_holm_as_p_of_one(p: list[float]) -> None:
+    found = decide(cells(p), PLAN)["p_holm"]
+    entered = [1.0 if np.isnan(one) else one for one in p]
+    testable = ~np.isnan(p)
+    assert found.isna().tolist() == (~testable).tolist()
+    np.testing.assert_allclose(found[testable], np.array(slow_holm(entered))[testable])
+    np.testing.assert_allclose(found[testable], multipletests(entered, method="holm")[1][testable])
+
+
+@pytest.mark.parametrize(
+    ("p", "effect", "verdict"),
+    [
+        (0.049, 1, "roll out"),
+        (0.049, -1, "stop"),
+        (0.051, 1, "keep testing"),
+        (float("nan"), 1, "too few buyers"),
+    ],
+)
+def test_the_verdict_of_one_cell(p: float, effect: float, verdict: str) -> None:
+    assert decide(cells([p], effect), PLAN)["verdict"].tolist() == [verdict]
+
+
+@pytest.mark.parametrize(
+    ("buyers", "control", "has_one"), [(20, 20, True), (19, 100, False), (100, 19, False)]
+)
+def test_no_verdict_below_the_minimum_of_buyers_in_either_arm(
+    buyers: int, control: int, has_one: bool
+) -> None:
+    found = decide(cells([1e-9], buyers=buyers).assign(buyers_control=control), PLAN).iloc[0]
+    assert (found["verdict"] == "roll out") == has_one
+    assert (found["verdict"] == "too few buyers") != has_one
+    assert found[["p_holm", "detectable"]].notna().tolist() == [has_one] * 2
+
+
+def test_a_cell_with_too_few_buyers_still_counts() -> None:
+    found = decide(cells([0.03, 1e-9], buyers=[100, 5]), PLAN)
+    assert found["p_holm"].iloc[0] == pytest.approx(0.06)
+    assert found["verdict"].tolist() == ["keep testing", "too few buyers"]
+
+
+def test_nothing_is_decided_on_an_assignment_that_is_not_valid() -> None:
+    found = decide(cells([1e-9, 0.5, float("nan")]), PLAN, valid=False)
+    assert found["verdict"].tolist() == ["not valid"] * 3
+
+
+def test_everyone_and_the_other_metrics_have_no_verdict_and_no_share_in_the_family() -> None:
+    family = cells([0.04])
+    others = [
+        family.assign(segment="everyone"),
+        family.assign(metric="revenue"),
+        family.assign(metric="conversion"),
+    ]
+    found = decide(pd.concat([family, *others], ignore_index=True), PLAN)
+    assert found["verdict"].tolist()[0] == "roll out"
+    assert found.loc[1:, ["verdict", "p_holm", "detectable"]].isna().all(axis=None)
+
+
+def test_worth_is_the_effect_times_the_customers_of_today() -> None:
+    table = cells([0.01, 0.01]).assign(cuped_low=0.5, cuped_high=1.5)
+    found = worth(table, pd.Series({"s0": 10}))
+    assert found.loc[0, ["worth", "worth_low", "worth_high"]].tolist() == [10, 5, 15]
+    assert found.loc[1, ["worth", "worth_low", "worth_high"]].isna().all()
+
+
+def null_test(rng: np.random.Generator, shares: tuple[float, ...], n: int, conversion: float) -> pd.DataFrame:
+    """The verdicts on four segments of zero-inflated, heavy-tailed spend that no arm changes."""
+    size = 4 * n
+    taste = rng.lognormal(0, 0.7, size)
+    spend, before = (taste * rng.lognormal(3, 1, size) * (rng.random(size) < conversion) for _ in range(2))
+    frame = pd.DataFrame(
+        {
+            "segment": np.repeat(list("abcd"), n),
+            "arm": rng.choice(list(PLAN.arms), size=size, p=shares),
+            "profit": spend,
+            "pre_profit": before,
+            "conversion": (spend > 0).astype(float),
+        }
+    )
+    return decide(effects(aggregate(nw.from_native(frame).lazy(), ["profit"]), PLAN.control), PLAN)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("shares", "n"), [((1 / 3, 1 / 3, 1 / 3), 600), ((0.6, 0.2, 0.2), 1500)])
+def test_the_family_wise_error_of_the_whole_procedure(shares: tuple[float, ...], n: int) -> None:
+    rng, draws = np.random.default_rng(17), 300
+    found = [null_test(rng, shares, n, 0.3)["verdict"] for _ in range(draws)]
+    assert np.mean([(one == "keep testing").sum() for one in found]) > 7  # nearly all eight cells are judged
+    wrong = np.mean([one.isin(["roll out", "stop"]).any() for one in found])
+    assert wrong <= PLAN.alpha + 3 * np.sqrt(PLAN.alpha * (1 - PLAN.alpha) / draws)

@@ -1,0 +1,66 @@
+"""Descriptions of segments: shares that add up, and names that tell clusters apart."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from regulars import Shop
+from regulars.segments import (
+    cluster_inputs,
+    cluster_labels,
+    describe,
+    name_clusters,
+    profile,
+    segment_by_rules,
+)
+
+
+@pytest.fixture(scope="module")
+def customers(demo: Shop) -> pd.DataFrame:
+    return demo.engine.collect(demo.snapshot("2017-12"), "customer_id")
+
+
+@pytest.mark.parametrize("column", ["four_core", "rxf_grid"])
+def test_shares_sum_to_one_and_counts_to_everybody(demo: Shop, customers: pd.DataFrame, column: str) -> None:
+    rules = demo.engine.collect(segment_by_rules(demo.snapshot("2017-12")), "customer_id")
+    found = describe(customers, rules[column])
+    assert found["customers"].sum() == len(customers)
+    assert found[["customer_share", "revenue_share"]].sum().tolist() == pytest.approx([1, 1], abs=1e-12)
+    assert found["revenue"].is_monotonic_decreasing
+    assert found["revenue"].sum() == pytest.approx(customers["revenue"].sum())
+
+
+def test_medians_are_those_of_the_segment() -> None:
+    base = pd.DataFrame({"recency_days": [1, 3, 9], "frequency": [4, 2, 1], "revenue": [50.0, 30.0, 20.0]})
+    found = describe(base, pd.Series(["a", "a", "b"]))
+    assert found.loc["a"].tolist() == pytest.approx([2, 2 / 3, 80, 0.8, 2, 3, 40])
+
+
+@pytest.mark.parametrize("k", range(2, 9))
+def test_names_differ_between_clusters(customers: pd.DataFrame, k: int) -> None:
+    X = cluster_inputs(customers)
+    (labels,) = cluster_labels("k-means", X, [k], 0)
+    names = name_clusters(X, labels)
+    assert set(names) == set(range(k))
+    assert len(set(names.values())) == k
+
+
+def test_names_say_what_the_means_are() -> None:
+    X = np.array([[-2.0, 2.0, 0.5], [0.0, 0.0, 0.0], [0.1, 0.1, -0.1], [0.1, 0.0, 0.2]])
+    names = name_clusters(X, np.array([0, 1, 2, 3]))
+    assert list(names.values()) == [
+        "very recent, very frequent, high-spend",
+        "middle of the base",
+        "middle of the base (2)",
+        "middle of the base (3)",
+    ]
+
+
+def test_a_profile_is_in_interquartile_ranges_and_leaves_out_what_does_not_vary() -> None:
+    base = pd.DataFrame(
+        {"recency_days": [0, 1, 2, 3, 4], "frequency": [1, 1, 1, 1, 9], "revenue": [0.0, 10, 20, 30, 40]}
+    )
+    found = profile(base, pd.Series(["a", "a", "b", "b", "b"]))
+    assert list(found) == ["recency_days", "revenue"]
+    assert found.loc["a"].tolist() == [-0.75, -0.75]
+    assert found.loc["b"].tolist() == [0.5, 0.5]
