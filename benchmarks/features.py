@@ -1,6 +1,6 @@
 """The demo's snapshot by Regulars, by hand-written DuckDB SQL and by pandas: seconds, in one process, as ratios.
 
-    make bench
+make bench
 """
 
 from __future__ import annotations
@@ -44,14 +44,27 @@ def by_pandas(staged: Path) -> pd.DataFrame:
     """The same columns by pandas."""
     day = MONTH.snapshot_day
     o = pd.read_parquet(staged / "orders.parquet")
-    o = o[o["ordered_day"] < day].astype({name: float for name in ("revenue", "list_revenue", "discount")})
-    lines = pd.read_parquet(staged / "order_lines.parquet", columns=["customer_id", "product_id", "revenue", "quantity"])
+    o = o[o["ordered_day"] < day].astype(dict.fromkeys(("revenue", "list_revenue", "discount"), float))
+    lines = pd.read_parquet(
+        staged / "order_lines.parquet", columns=["customer_id", "product_id", "revenue", "quantity"]
+    )
     lines = lines[lines["quantity"] > 0].astype({"revenue": float})
     products = pd.read_parquet(staged / "products.parquet", columns=["product_id", "category"])
-    money = lines.merge(products, on="product_id").groupby(["customer_id", "category"])["revenue"].sum().reset_index()
-    top = money.sort_values("revenue").groupby("customer_id").agg(n=("category", "size"), top=("category", "last"))
+    money = (
+        lines.merge(products, on="product_id")
+        .groupby(["customer_id", "category"])["revenue"]
+        .sum()
+        .reset_index()
+    )
+    top = (
+        money.sort_values("revenue")
+        .groupby("customer_id")
+        .agg(n=("category", "size"), top=("category", "last"))
+    )
     days = o[["customer_id", "ordered_day"]].drop_duplicates().sort_values("ordered_day")
-    gaps = days.groupby("customer_id")["ordered_day"].diff().groupby(days["customer_id"]).agg(["mean", "median"])
+    gaps = (
+        days.groupby("customer_id")["ordered_day"].diff().groupby(days["customer_id"]).agg(["mean", "median"])
+    )
     table = o.groupby("customer_id").agg(
         last=("ordered_day", "max"), first=("ordered_day", "min"), frequency=("order_id", "size"), revenue=("revenue", "sum"),
         lines=("lines", "mean"), discount=("discount", "sum"), listed=("list_revenue", "sum"), coupons=("has_coupon", "mean"),
@@ -81,13 +94,17 @@ def main() -> None:
         query = SQL.format(staged=staged, day=MONTH.snapshot_day)
         ways: dict[str, Callable[[], object]] = {
             "Regulars on DuckDB": lambda: build_snapshots(shop, [MONTH]),
-            "DuckDB SQL by hand": lambda: shop.engine.sql(query).write_parquet(str(target), compression="zstd"),
+            "DuckDB SQL by hand": lambda: shop.engine.sql(query).write_parquet(
+                str(target), compression="zstd"
+            ),
             "pandas": lambda: by_pandas(staged).to_parquet(target),
         }
         seconds = {name: best(work) for name, work in ways.items()}
     print(f"Snapshot of {MONTH}, best of {REPEATS}")
     for name, taken in seconds.items():
-        print(f"  {name:<20} {taken:6.2f} s  {taken / seconds['DuckDB SQL by hand']:5.2f} × the hand-written SQL")
+        print(
+            f"  {name:<20} {taken:6.2f} s  {taken / seconds['DuckDB SQL by hand']:5.2f} × the hand-written SQL"
+        )
 
 
 if __name__ == "__main__":

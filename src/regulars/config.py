@@ -123,6 +123,8 @@ def _sentence(path: Path, model: type[BaseModel], detail: ErrorDetails) -> str:
         hint = f"did you mean '{near[0]}'?" if near else f"known here are {', '.join(known)}"
         return f"{path.name}: the key '{key}' is not known: {hint}"
     message = detail["msg"].removeprefix("Value error, ").replace("Input should", "it should")
+    if not key:  # what is wrong lies between keys, not in one
+        return f"{path.name}: {message}"
     return f"{path.name}: '{key}' is {detail['input']!r}, but {message}"
 
 

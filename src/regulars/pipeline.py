@@ -70,6 +70,7 @@ def make_reports(shop: Shop, months: Sequence[str], notebooks: Path = ROOT / "no
         lock.acquire()
     with lock:
         _restore(shop.reports)
+        _sweep(shop.data)
         for month in months:
             _make_report(shop, month, notebooks)
 
@@ -200,6 +201,13 @@ def _restore(reports: Path) -> None:
         final = old.with_name(old.name.removeprefix(".").removesuffix(".old"))
         if not final.exists():
             old.rename(final)
+
+
+def _sweep(data: Path) -> None:
+    """Remove what a killed run was writing aside."""
+    for pattern in (".*.parquet.*", ".*.json.*"):
+        for left in data.rglob(pattern):
+            left.unlink(missing_ok=True)
 
 
 def _shown(path: Path) -> str:

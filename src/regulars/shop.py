@@ -49,9 +49,10 @@ class Shop:
         path = folder / f"{name}.yml"
         shops = sorted(p.stem for p in folder.glob("*.yml"))
         if name not in shops:
-            near = difflib.get_close_matches(name, shops, n=1) or shops[:1]
+            near = difflib.get_close_matches(name, [*shops, "demo"], n=1, cutoff=0)[0]
+            has = ", ".join(shops) or "no shop"
             raise ConfigError(
-                f"There is no shop '{name}': config/ has {', '.join(shops)}. Try SHOP={near[0]}, or write {path.name}."
+                f"There is no shop '{name}': config/ has {has}. Try SHOP={near}, or write {path.name}."
             )
         config = read_config(path, ShopConfig)
         if config.name != name:

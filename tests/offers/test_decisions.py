@@ -107,9 +107,9 @@ def test_everyone_and_the_other_metrics_have_no_verdict_and_no_share_in_the_fami
 
 def test_worth_is_the_effect_times_the_customers_of_today() -> None:
     table = cells([0.01, 0.01]).assign(cuped_low=0.5, cuped_high=1.5)
-    found = worth(table, pd.Series({"s0": 10}))
+    found = worth(table.assign(segmentation="four_core"), pd.DataFrame({"four_core": ["s0"] * 10}))
     assert found.loc[0, ["worth", "worth_low", "worth_high"]].tolist() == [10, 5, 15]
-    assert found.loc[1, ["worth", "worth_low", "worth_high"]].isna().all()
+    assert found.loc[1, ["worth", "worth_low", "worth_high"]].tolist() == [0, 0, 0]
 
 
 def null_test(rng: np.random.Generator, shares: tuple[float, ...], n: int, conversion: float) -> pd.DataFrame:

@@ -96,6 +96,10 @@ def test_everyone_is_the_segments_together() -> None:
 
 FIVE = np.array([1.0, 2.0, 4.0, 8.0, 16.0, 3.0, 5.0, 9.0, 2.0, 7.0])
 HALF = np.arange(10) < 5
+MANY = 1000 + 50 * np.random.default_rng(0).normal(
+    size=200
+)  # large enough for rounding to look like a covariance
+EVEN = np.arange(200) % 2 == 0
 KINDS = ["low", "high", "p", "se", "cuped_low", "cuped_high", "cuped_p", "cuped_se"]
 
 
@@ -106,6 +110,7 @@ KINDS = ["low", "high", "p", "se", "cuped_low", "cuped_high", "cuped_p", "cuped_
         (two_arms(FIVE, FIVE[::-1].copy(), np.arange(10) < 1), KINDS),
         (two_arms(np.full(10, 0.1), FIVE, HALF), KINDS),
         (two_arms(np.where(HALF, 0.3, 0.1), FIVE, HALF), KINDS),
+        (two_arms(np.where(EVEN, 0.3, 0.1), MANY, EVEN), KINDS),
         (two_arms(np.zeros(10), np.zeros(10), HALF), KINDS),
         (two_arms(FIVE, 3 * FIVE, HALF), KINDS[4:]),
         (two_arms(FIVE, np.full(10, 0.1), HALF), []),
@@ -115,10 +120,11 @@ KINDS = ["low", "high", "p", "se", "cuped_low", "cuped_high", "cuped_p", "cuped_
         "one customer",
         "constant",
         "constant in each arm",
+        "constant up to rounding",
         "zeros",
         "perfect covariate",
         "constant covariate",
-        "θ",
+        "covariate constant in each arm",
     ],
 )
 def test_what_cannot_be_computed_is_missing_and_never_infinite(

@@ -70,7 +70,7 @@ def test_a_segment_too_small_for_chi_square_is_not_tested() -> None:
 
 @pytest.mark.parametrize("shares", [(1, 1, 1), (8, 1, 1), (96, 2, 2)])
 def test_a_sound_assignment_is_hardly_ever_doubted(shares: tuple[float, ...]) -> None:
-    rng, draws, doubted = np.random.default_rng(1), 300, 0
+    rng, draws, doubted = np.random.default_rng(1), 150, 0
     segment = np.repeat(["large", "middle", "small", "tiny"], [1500, 500, 21, 5])
     for _ in range(draws):
         arm = rng.choice(list(PLAN.arms), size=len(segment), p=np.array(shares) / sum(shares))

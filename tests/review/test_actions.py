@@ -45,7 +45,7 @@ def test_verdicts_come_first_by_money_then_what_is_untested() -> None:
         "Do not give 10% off to new customers",
         "Give 10% off to new customers",
         "Give 10% off to new customers",
-        "Try to win back the 2 customers who became at-risk, against a control group",
+        "Try to win back the 2 customers who began to slip away, against a control group",
         "Leave the other 2 offers to segments alone, or register new, larger tests of them",
     ]
     assert found["money"].tolist()[:4] == [-500.0, 70.0, 10.0, 150.0]

@@ -66,32 +66,9 @@ def analyse(base: pd.DataFrame, experiment: Experiment, margin_rate: float, salt
 
 
 COLUMNS = (
-    *(
-        "experiment",
-        "is_simulated",
-        "metric",
-        "segment",
-        "arm",
-        "offer",
-        "n",
-        "n_control",
-        "buyers",
-        "buyers_control",
-    ),
-    *(
-        "mean",
-        "mean_control",
-        "effect",
-        "low",
-        "high",
-        "p",
-        "cuped_effect",
-        "cuped_low",
-        "cuped_high",
-        "cuped_p",
-    ),
-    *("p_holm", "detectable", "verdict", "truth"),
-)
+    "experiment is_simulated segmentation metric segment arm offer n n_control buyers buyers_control mean mean_control "
+    "effect low high p cuped_effect cuped_low cuped_high cuped_p p_holm detectable verdict truth"
+).split()
 
 
 def offers_table(results: Sequence[Analysis]) -> pd.DataFrame:
@@ -100,8 +77,9 @@ def offers_table(results: Sequence[Analysis]) -> pd.DataFrame:
         result.effects.assign(
             experiment=result.experiment.id,
             is_simulated=True,
+            segmentation=result.experiment.segmentation.replace("-", "_"),
             offer=[result.experiment.arms[arm].offer for arm in result.effects["arm"]],
         )
         for result in results
     ]
-    return pd.concat(tables)[list(COLUMNS)] if tables else pd.DataFrame(columns=list(COLUMNS))
+    return pd.concat(tables)[COLUMNS] if tables else pd.DataFrame(columns=COLUMNS)

@@ -50,17 +50,20 @@ def decide(table: pd.DataFrame, experiment: Experiment, *, valid: bool = True) -
     return table.join(found)
 
 
-def worth(decided: pd.DataFrame, sizes: pd.Series) -> pd.DataFrame:
+def worth(decided: pd.DataFrame, segments: pd.DataFrame) -> pd.DataFrame:
     """What a cell's effect comes to for a segment of today's size, over one horizon.
 
     Args:
-        decided: what `decide` returned.
-        sizes: customers now in each segment.
+        decided: cells with `segmentation`, `segment` and their CUPED effect.
+        segments: today's customers: one row each, one column per segmentation.
 
     Returns:
         `decided` with `worth`, `worth_low`, `worth_high`: the CUPED effect and its interval times the customers.
     """
-    customers = decided["segment"].map(sizes)
+    cells = zip(decided["segmentation"], decided["segment"], strict=True)
+    customers = np.array(
+        [(segments[segmentation] == segment).sum() for segmentation, segment in cells], dtype=float
+    )
     return decided.assign(
         worth=decided["cuped_effect"] * customers,
         worth_low=decided["cuped_low"] * customers,

@@ -13,6 +13,10 @@ from regulars.errors import RegularsError
 from regulars.month import Month, day_number
 from regulars.shop import ROOT
 
+# With arms of unequal size the interval of zero-inflated money is skewed, and needs more buyers in the smaller arm: at
+# shares of 80/10/10 in simulations 15 % of tests without any effect got a verdict with 30 buyers there, 4.8 % with 90.
+UNEQUAL_MINIMUM_BUYERS = 100
+
 METRICS = ("profit", "revenue", "conversion")
 
 
@@ -81,6 +85,16 @@ class Experiment(Section):
         if self.control not in self.arms or len(self.arms) < 2:
             raise ValueError(
                 f"the control '{self.control}' must be one of at least two arms ({', '.join(self.arms)})"
+            )
+        nothing = self.arms[self.control]
+        if nothing.discount_rate or nothing.delivery_cost:
+            raise ValueError(
+                f"the control '{self.control}' must be offered nothing: no discount_rate, no delivery_cost"
+            )
+        shares = [arm.share for arm in self.arms.values()]
+        if max(shares) > 2 * min(shares) and self.minimum_buyers < UNEQUAL_MINIMUM_BUYERS:
+            raise ValueError(
+                f"arms of so unequal shares need minimum_buyers of at least {UNEQUAL_MINIMUM_BUYERS}"
             )
         if set(self.planted) != set(self.treated):
             raise ValueError(f"'planted' must say what each treated arm does: {', '.join(self.treated)}")

@@ -22,7 +22,7 @@ def actions(offers: pd.DataFrame, slipped: pd.DataFrame) -> pd.DataFrame:
     Args:
         offers: the primary metric's cells with `experiment`, `offer`, `segment`, `verdict`, `worth`, `worth_low`,
             `worth_high`, `is_simulated`.
-        slipped: the customers who became at-risk this month, with `revenue_90d`: what they spent in the 90 days before the
+        slipped: the customers who began to slip away this month, with `revenue_90d`: what they spent in the 90 days before the
             month (missing where that window was not observed).
 
     Returns:
@@ -58,7 +58,7 @@ def _from_verdict(cell: dict[Any, Any]) -> dict[str, object]:
 
 def _win_back(slipped: pd.DataFrame) -> dict[str, object]:
     return {
-        "action": f"Try to win back the {len(slipped):,} customers who became at-risk, against a control group",
+        "action": f"Try to win back the {len(slipped):,} customers who began to slip away, against a control group",
         "money": slipped["revenue_90d"].sum(min_count=1),
         "what the money is": "their revenue in the 90 days before the month: what is at stake, not what an offer brings",
         "evidence": "untested",

@@ -6,6 +6,7 @@ from regulars.segments.description import describe, name_clusters, profile
 from regulars.segments.rfm import RFM
 from regulars.segments.rulebooks import (
     FOUR_CORE_MEANINGS,
+    LAPSING,
     RULEBOOKS,
     RXF_GRID,
     FourCore,
@@ -16,6 +17,7 @@ from regulars.segments.stability import bootstrap_jaccard
 
 __all__ = [
     "FOUR_CORE_MEANINGS",
+    "LAPSING",
     "RFM",
     "RULEBOOKS",
     "RXF_GRID",

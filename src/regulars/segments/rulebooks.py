@@ -36,6 +36,10 @@ FOUR_CORE_MEANINGS = {
 NEW_NEEDS_DAYS = 90  # with less history before a first order, an earlier one may just not have been recorded
 
 
+# The segments whose customers are slipping away, by segmentation.
+LAPSING = {"four_core": ["at-risk"], "rxf_grid": ["at_risk", "cant_lose", "about_to_sleep", "hibernating"]}
+
+
 class SegmentError(RegularsError):
     """A base that cannot be segmented."""
 
