@@ -202,4 +202,4 @@ def _amount(value: float, unit: str, sign: str) -> str | None:
 def _span(low: float, high: float, unit: str, sign: str) -> str | None:
     if np.isnan(low):
         return None
-    return f"{_amount(low, unit, sign)}\u00a0to\u00a0{_amount(high, unit, sign)}"
+    return f"{_amount(low, unit, sign)} to {_amount(high, unit, sign)}"
