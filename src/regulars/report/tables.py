@@ -46,8 +46,7 @@ def table(
         A great-tables table; the same frame gives the same HTML.
 
     Raises:
-        ReportError: If the caption is empty, the identifier is no id, a column is not there or a format is
-            not known.
+        ReportError: If the caption is empty, the identifier no id, a column absent or a format not known.
 
     Example:
         >>> sizes = pd.DataFrame({"segment": ["new"], "revenue_share": [0.125]})
@@ -62,9 +61,7 @@ def table(
     made = GT(rows, id=identifier).tab_header(caption, subtitle="Simulated effects" if simulated else None)
     for column in rows.columns:
         made = _write(made, column, formats.get(column) or _by_type(rows[column]))
-    names: dict[str, Any] = {
-        column: labels.get(column, str(column).replace("_", " ")) for column in rows.columns
-    }
+    names: dict[str, Any] = {name: labels.get(name, str(name).replace("_", " ")) for name in rows.columns}
     made = made.cols_label(names).sub_missing(missing_text=missing)
     for line in (note, None if len(rows) else "No rows."):
         made = made.tab_source_note(line) if line else made
