@@ -16,7 +16,7 @@ PYTEST := $(BIN)/python -m pytest
 NBVAL := -o addopts= -o filterwarnings= --nbval-lax -q -x -p no:randomly -p no:xdist
 
 .DEFAULT_GOAL := help
-.PHONY: help report test check bench lab lock clean
+.PHONY: help report test check bench lab docs lock clean
 
 help:  ## what there is
 	@echo "Regulars: which customers are which, which offers work on whom, what to do this month."
@@ -39,6 +39,9 @@ lab: $(RUN_READY)  ## the notebooks in JupyterLab
 
 bench: $(RUN_READY)  ## how fast, beside peers, as ratios in one run
 	$(BIN)/python benchmarks/features.py
+
+docs: $(RUN_READY)  ## write docs/tables.md anew from the contracts of the staged tables
+	$(BIN)/python -c "from regulars.ingest.contracts import document; print(document(), end='')" > docs/tables.md
 
 lock: $(VENV)/uv.ready  ## resolve the dependencies anew into requirements/
 	cd requirements && for lock in run test; do \

@@ -9,7 +9,7 @@ import pytest
 from regulars.engine import Engine
 from regulars.ingest import Rule, apply_rules
 from regulars.ingest.cleaning import RULES
-from regulars.ingest.staging import KEYS
+from regulars.ingest.contracts import CONTRACTS
 
 LINE = {
     "order_id": "1",
@@ -97,5 +97,5 @@ def test_a_comparison_with_a_null_refuses_nothing() -> None:
 def test_rules_have_one_name_a_table_and_a_sentence_each() -> None:
     names = [(rule.table, rule.name) for rule in RULES]
     assert len(set(names)) == len(names)
-    assert {rule.table for rule in RULES} == set(KEYS)
+    assert {rule.table for rule in RULES} == set(CONTRACTS)
     assert [rule.name for rule in RULES if not rule.meaning.endswith(".")] == []

@@ -8,26 +8,13 @@ import duckdb
 import narwhals as nw
 
 from regulars.engine import Frame
-from regulars.errors import RegularsError
 from regulars.ingest.cleaning import RULES, apply_rules
+from regulars.ingest.contracts import CONTRACTS, IngestError
 from regulars.ingest.ledger import Ledger, account
 from regulars.ingest.sources import completejourney
 from regulars.shop import Shop
 
 SOURCES: dict[str, ModuleType] = {"completejourney": completejourney}
-
-# Each table's grain, as the columns that identify (or at least order) its rows.
-KEYS: dict[str, tuple[str, ...]] = {
-    "products": ("product_id",),
-    "customers": ("customer_id",),
-    "contacts": ("customer_id", "contacted_day", "kind", "campaign_id", "coupon_id"),
-    "order_lines": ("order_id", "product_id", "quantity", "revenue", "discount"),
-    "orders": ("order_id",),
-}
-
-
-class IngestError(RegularsError):
-    """Raw data that are missing or cannot be read."""
 
 
 def stage(shop: Shop) -> Ledger:
@@ -39,7 +26,10 @@ def stage(shop: Shop) -> Ledger:
     source = SOURCES[shop.config.source.kind]
     try:
         queries = source.queries(shop.config, shop.raw)
-        raw = {table: nw.from_native(shop.engine.sql(query)) for table, query in queries.items()}
+        raw = {
+            table: CONTRACTS[table].conform(nw.from_native(shop.engine.sql(query)))
+            for table, query in queries.items()
+        }
         parts = [_stage_table(shop, name, raw[name]) for name in ("products", "customers", "contacts")]
         parts.append(
             _stage_table(shop, "order_lines", _with_known_product(raw["order_lines"], raw["products"]))
@@ -71,10 +61,10 @@ def _stage_table(shop: Shop, table: str, frame: Frame) -> Ledger:
     marked = shop.engine.materialise(apply_rules(frame, rules), f"marked_{table}")
     flags = [f"matches_{rule.name}" for rule in rules]
     is_kept = nw.col("refused_because").is_null()
-    shop.engine.write(
-        marked.filter(is_kept).drop(*flags, "refused_because"), shop.staged(table), *KEYS[table]
-    )
-    shop.engine.write(marked.filter(~is_kept).drop(*flags), shop.staged(f"refused/{table}"), *KEYS[table])
+    kept, refused = marked.filter(is_kept).drop("refused_because"), marked.filter(~is_kept)
+    key = CONTRACTS[table].key
+    shop.engine.write(kept.drop(*flags), shop.staged(table), *key)
+    shop.engine.write(refused.drop(*flags), shop.staged(f"refused/{table}"), *key)
     return account(shop.engine, table, marked, rules)
 
 
@@ -88,5 +78,4 @@ def orders_of(lines: Frame) -> Frame:
         nw.col("sold").sum().cast(nw.Int64).alias("lines"),
         *[nw.col(name).sum() for name in sums],
     )
-    exact = [nw.col(name).cast(nw.Decimal(18, 4)) for name in sums]
-    return orders.with_columns(*exact, has_coupon=nw.col("coupon_discount") > 0)
+    return CONTRACTS["orders"].conform(orders.with_columns(has_coupon=nw.col("coupon_discount") > 0))
