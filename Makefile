@@ -53,6 +53,8 @@ clean:  ## remove what was built; never raw data, keys or reports
 	rm -rf .pytest_cache .ruff_cache .mypy_cache .hypothesis
 
 $(VENV)/uv.ready: requirements/uv.txt
+	@$(PYTHON) -c "import sys; sys.exit(sys.version_info < (3, 11))" || \
+	  { echo "Regulars needs Python 3.11 or later: say which one, as in make report PYTHON=python3.12"; exit 1; }
 	@echo "Building $(VENV) ..."
 	@$(PYTHON) -m venv $(VENV)
 	@$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/uv.txt
