@@ -44,6 +44,10 @@ class Engine:
         self.connection.unregister("to_materialise")
         return nw.from_native(self.connection.table(name))
 
+    def release(self, name: str) -> None:
+        """Forget what `materialise` kept under a name."""
+        self.connection.execute(f'DROP TABLE IF EXISTS "{name}"')
+
     def write(self, frame: Frame, path: Path, *sort_by: str) -> None:
         """Write `frame` to a Parquet file in the order of `sort_by`, rounded, by rename."""
         path.parent.mkdir(parents=True, exist_ok=True)

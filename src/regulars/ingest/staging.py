@@ -65,7 +65,9 @@ def _stage_table(shop: Shop, table: str, frame: Frame) -> Ledger:
     key = CONTRACTS[table].key
     shop.engine.write(kept.drop(*flags), shop.staged(table), *key)
     shop.engine.write(refused.drop(*flags), shop.staged(f"refused/{table}"), *key)
-    return account(shop.engine, table, marked, rules)
+    ledger = account(shop.engine, table, marked, rules)
+    shop.engine.release(f"marked_{table}")
+    return ledger
 
 
 def orders_of(lines: Frame) -> Frame:
