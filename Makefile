@@ -48,8 +48,8 @@ lock: $(VENV)/uv.ready  ## resolve the dependencies anew into requirements/
 	  ../$(VENV)/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --upgrade --no-header \
 	    $$( [ $$lock = test ] && echo "--group ../pyproject.toml:test -c run.lock" ) ../pyproject.toml -o $$lock.lock; done
 
-clean:  ## remove what was built; never raw data, keys or reports
-	rm -rf $(VENV) data/*/staged data/*/features data/*/segments data/*/offers data/*/assignments data/*/findings
+clean:  ## remove what was built; never raw data or reports
+	rm -rf $(VENV) data/*/staged data/*/features data/*/segments data/*/offers data/*/assignments data/*/outcomes data/*/findings data/*/failed
 	rm -rf .pytest_cache .ruff_cache .mypy_cache .hypothesis
 
 $(VENV)/uv.ready: requirements/uv.txt

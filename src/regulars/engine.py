@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from pathlib import Path
 from typing import Any
@@ -28,6 +29,10 @@ class Engine:
 
     def __init__(self) -> None:
         self.connection = duckdb.connect()
+        with contextlib.suppress(
+            duckdb.InvalidInputException
+        ):  # in a notebook without widgets there is no bar
+            self.connection.execute("SET enable_progress_bar = false")
 
     def sql(self, query: str) -> duckdb.DuckDBPyRelation:
         """A relation from DuckDB SQL: for sources, which read a raw form into canonical columns."""

@@ -89,6 +89,7 @@ def _make_report(shop: Shop, text: str, notebooks: Path) -> None:
         print(f"  {name:<12} {time.perf_counter() - begun:5.1f} s", flush=True)
     _render(_fresh(shop), Month.parse(text), building)
     final = _publish(building, shop.reports / text)
+    shutil.rmtree(shop.data / "failed", ignore_errors=True)
     from regulars.report.contents import write_contents
 
     write_contents(shop.reports.parent)

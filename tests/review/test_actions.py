@@ -46,9 +46,10 @@ def test_verdicts_come_first_by_money_then_what_is_untested() -> None:
         "Give 10% off to new customers",
         "Give 10% off to new customers",
         "Try to win back the 2 customers who began to slip away, against a control group",
-        "Leave the other 2 offers to segments alone, or register new, larger tests of them",
+        "2 pairs of offer and segment are undecided: change nothing, or register new, larger tests",
     ]
-    assert found["money"].tolist()[:4] == [-500.0, 70.0, 10.0, 150.0]
+    assert found["money"].tolist()[:4] == [500.0, 70.0, 10.0, 150.0]  # a stopped offer's cost is saved
+    assert found.loc[:1, ["low", "high"]].to_numpy().tolist() == [[-2.0, -1.0], [1.0, 2.0]]
     assert np.isnan(found["money"].iloc[4])
 
 

@@ -66,7 +66,8 @@ def analyse(base: pd.DataFrame, experiment: Experiment, margin_rate: float, salt
 
 
 COLUMNS = (
-    "experiment is_simulated segmentation metric segment arm offer n n_control buyers buyers_control mean mean_control "
+    "experiment assigned_on horizon_days is_simulated segmentation "
+    "metric segment arm offer n n_control buyers buyers_control mean mean_control "
     "effect low high p cuped_effect cuped_low cuped_high cuped_p p_holm detectable verdict truth"
 ).split()
 
@@ -76,6 +77,8 @@ def offers_table(results: Sequence[Analysis]) -> pd.DataFrame:
     tables = [
         result.effects.assign(
             experiment=result.experiment.id,
+            assigned_on=result.experiment.assigned_on.isoformat(),
+            horizon_days=result.experiment.horizon_days,
             is_simulated=True,
             segmentation=result.experiment.segmentation.replace("-", "_"),
             offer=[result.experiment.arms[arm].offer for arm in result.effects["arm"]],

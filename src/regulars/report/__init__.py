@@ -6,7 +6,7 @@ Pages are made by `regulars.report.page` and `regulars.report.contents`, which n
 from regulars.report.charts import GRID, INK, MUTED, PALETTE, PAPER, segment_colours, show, use_theme
 from regulars.report.errors import ReportError
 from regulars.report.findings import Findings
-from regulars.report.tables import spans, table
+from regulars.report.tables import signed, spans, table
 
 __all__ = [
     "GRID",
@@ -18,6 +18,7 @@ __all__ = [
     "ReportError",
     "segment_colours",
     "show",
+    "signed",
     "spans",
     "table",
     "use_theme",

@@ -83,6 +83,16 @@ def with_minus(text: str) -> str:
     return re.sub(r"(?<!\w)-(?=[\d.$€£¥])", "−", text)
 
 
+def signed(amount: float, sign: str) -> str:
+    """An amount of money with its sign and two decimals.
+
+    Example:
+        >>> signed(-4.2, "$"), signed(3.45, "$")
+        ('−$4.20', '+$3.45')
+    """
+    return ("−" if amount < 0 else "+") + f"{sign}{abs(amount):,.2f}"
+
+
 def spans(low: pd.Series, high: pd.Series, pattern: str) -> pd.Series:
     """Intervals as text, "low to high"; missing where either end is.
 

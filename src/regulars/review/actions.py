@@ -12,6 +12,12 @@ ADVICE = {
     "not valid": "Repeat the test of {offer} for {segment} customers: its assignment failed the checks",
 }
 
+MONEY = {
+    "roll out": "profit over the test's horizon, from today's customers of the segment",
+    "stop": "profit saved over the test's horizon, if today's customers of the segment were all getting it",
+    "not valid": "not known: the assignment failed its checks",
+}
+
 WORTH = ("worth", "worth_low", "worth_high")
 COLUMNS = ("action", "money", "low", "high", "what the money is", "evidence")
 
@@ -44,14 +50,15 @@ def actions(offers: pd.DataFrame, slipped: pd.DataFrame) -> pd.DataFrame:
 
 def _from_verdict(cell: dict[Any, Any]) -> dict[str, object]:
     marked = ", simulated effects" if cell["is_simulated"] else ""
+    worth, low, high = (cell[name] for name in WORTH)
+    if cell["verdict"] == "stop":  # what the offer would cost is what is saved without it
+        worth, low, high = -worth, -high, -low
     return {
+        "money": worth,
+        "low": low,
+        "high": high,
         "action": ADVICE[str(cell["verdict"])].format(**cell),
-        "money": cell["worth"],
-        "low": cell["worth_low"],
-        "high": cell["worth_high"],
-        "what the money is": "not known: the assignment failed its checks"
-        if cell["verdict"] == "not valid"
-        else "profit over the test's horizon, for today's customers of the segment",
+        "what the money is": MONEY[cell["verdict"]],
         "evidence": f"test {cell['experiment']}{marked}",
     }
 
@@ -60,14 +67,15 @@ def _win_back(slipped: pd.DataFrame) -> dict[str, object]:
     return {
         "action": f"Try to win back the {len(slipped):,} customers who began to slip away, against a control group",
         "money": slipped["revenue_90d"].sum(min_count=1),
-        "what the money is": "their revenue in the 90 days before the month: what is at stake, not what an offer brings",
+        "what the money is": "their revenue in the 90 days before the month: "
+        "the most there is to win back; some come back by themselves",
         "evidence": "untested",
     }
 
 
 def _undecided(cells: pd.DataFrame) -> dict[str, object]:
     return {
-        "action": f"Leave the other {len(cells)} offers to segments alone, or register new, larger tests of them",
+        "action": f"{len(cells)} pairs of offer and segment are undecided: change nothing, or register new, larger tests",
         "what the money is": "not known: no effect stands out among so many cells, or there were too few buyers",
         "evidence": ", ".join(f"test {name}" for name in cells["experiment"].unique()),
     }

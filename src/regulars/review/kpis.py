@@ -181,7 +181,9 @@ def written(compared: pd.DataFrame, sign: str) -> pd.DataFrame:
                 "its 95% interval": _span(row["change_low"], row["change_high"], "change", sign)
                 if past
                 else None,
-                "months before": _span(row["range_low"], row["range_high"], kpi.unit, sign) if past else None,
+                "range, months before": _span(row["range_low"], row["range_high"], kpi.unit, sign)
+                if past
+                else None,
             }
         )
     return pd.DataFrame(rows)

@@ -26,7 +26,7 @@ RXF_GRID: dict[str, list[tuple[str, str]]] = {
 
 FOUR_CORE_MEANINGS = {
     "new": "first order within the late limit, after enough observed history without one",
-    "returning": "ordered again within the late limit",
+    "returning": "at least two orders, the last one within the late limit",
     "high-value repeat": "returning, and among the top fifth by revenue so far",
     "at-risk": "no order for longer than the late limit",
     "too early to tell": "one order so far, and too little history before it to call the customer new",
@@ -36,8 +36,8 @@ FOUR_CORE_MEANINGS = {
 NEW_NEEDS_DAYS = 90  # with less history before a first order, an earlier one may just not have been recorded
 
 
-# The segments whose customers are slipping away, by segmentation.
-LAPSING = {"four_core": ["at-risk"], "rxf_grid": ["at_risk", "cant_lose", "about_to_sleep", "hibernating"]}
+# The segments whose customers are slipping away, by segmentation, in the words of the pages.
+LAPSING = {"four_core": ["at-risk"], "rxf_grid": ["cant lose", "hibernating"]}
 
 
 class SegmentError(RegularsError):
