@@ -108,8 +108,9 @@ def test_a_file_without_keys_is_told_what_it_needs(tmp_path: Path, text: str) ->
         (GOOD + "about: [x\n", ["line 14:", "Write 'key: value'"]),
         (GOOD.encode() + b"about: caf\xe9\n", ["UTF-8"]),
         (GOOD + "complete_until: 2017-02-30\n", ["day", "month"]),
+        (GOOD + "title: Another\n", ["line 13:", "the key 'title' stands twice"]),
     ],
-    ids=["tab", "open bracket", "not UTF-8", "no such day"],
+    ids=["tab", "open bracket", "not UTF-8", "no such day", "twice"],
 )
 def test_what_is_not_yaml_is_named_with_its_line(tmp_path: Path, text: str | bytes, words: list[str]) -> None:
     said = complaint(tmp_path, text)

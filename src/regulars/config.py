@@ -77,6 +77,18 @@ class ShopConfig(Section):
         return zone
 
 
+class _Loader(yaml.SafeLoader):
+    """The safe loader, which besides refuses a key that stands twice: else the last one would win in silence."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        keys = [self.construct_object(key, deep=True) for key, _ in node.value]
+        for place, key in enumerate(keys):
+            if key in keys[:place]:
+                problem = f"the key '{key}' stands twice"
+                raise yaml.constructor.ConstructorError(None, None, problem, node.value[place][0].start_mark)
+        return super().construct_mapping(node, deep)
+
+
 Model = TypeVar("Model", bound=BaseModel)
 
 
@@ -87,7 +99,7 @@ def read_config(path: Path, model: type[Model]) -> Model:
         ConfigError: naming the file, the key and what would work.
     """
     try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+        content = yaml.load(path.read_text(encoding="utf-8"), Loader=_Loader)
     except FileNotFoundError as error:
         raise ConfigError(f"{path.name} is missing from {path.parent.name}/.") from error
     except (yaml.YAMLError, ValueError) as error:  # ValueError: not UTF-8, or a date such as 2017-02-30

@@ -14,7 +14,9 @@ from statsmodels.stats.multitest import multipletests
 from regulars.offers import decide, read_experiments, worth
 from regulars.offers.effects import aggregate, effects
 
-PLAN = read_experiments("demo")[0]
+DEMO = read_experiments("demo")[0]
+# The same with one offer only, so that a family has as many cells as segments.
+PLAN = DEMO.model_copy(update={"arms": {arm: DEMO.arms[arm] for arm in ("nothing", "ten-percent-off")}})
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -88,6 +90,12 @@ def test_a_cell_with_too_few_buyers_still_counts() -> None:
     assert found["verdict"].tolist() == ["keep testing", "too few buyers"]
 
 
+def test_a_cell_that_drew_nobody_still_counts() -> None:
+    found = decide(cells([0.03]), DEMO)
+    assert found["p_holm"].iloc[0] == pytest.approx(0.06)
+    assert found["verdict"].tolist() == ["keep testing"]
+
+
 def test_nothing_is_decided_on_an_assignment_that_is_not_valid() -> None:
     found = decide(cells([1e-9, 0.5, float("nan")]), PLAN, valid=False)
     assert found["verdict"].tolist() == ["not valid"] * 3
@@ -120,13 +128,13 @@ def null_test(rng: np.random.Generator, shares: tuple[float, ...], n: int, conve
     frame = pd.DataFrame(
         {
             "segment": np.repeat(list("abcd"), n),
-            "arm": rng.choice(list(PLAN.arms), size=size, p=shares),
+            "arm": rng.choice(list(DEMO.arms), size=size, p=shares),
             "profit": spend,
             "pre_profit": before,
             "conversion": (spend > 0).astype(float),
         }
     )
-    return decide(effects(aggregate(nw.from_native(frame).lazy(), ["profit"]), PLAN.control), PLAN)
+    return decide(effects(aggregate(nw.from_native(frame).lazy(), ["profit"]), DEMO.control), DEMO)
 
 
 @pytest.mark.slow
@@ -136,4 +144,4 @@ def test_the_family_wise_error_of_the_whole_procedure(shares: tuple[float, ...],
     found = [null_test(rng, shares, n, 0.3)["verdict"] for _ in range(draws)]
     assert np.mean([(one == "keep testing").sum() for one in found]) > 7  # nearly all eight cells are judged
     wrong = np.mean([one.isin(["roll out", "stop"]).any() for one in found])
-    assert wrong <= PLAN.alpha + 3 * np.sqrt(PLAN.alpha * (1 - PLAN.alpha) / draws)
+    assert wrong <= DEMO.alpha + 3 * np.sqrt(DEMO.alpha * (1 - DEMO.alpha) / draws)

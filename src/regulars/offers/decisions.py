@@ -32,13 +32,13 @@ def decide(table: pd.DataFrame, experiment: Experiment, *, valid: bool = True) -
     cells = table[family]
     enough = cells[["buyers", "buyers_control"]].min(axis=1) >= experiment.minimum_buyers
     testable = enough & cells["cuped_p"].notna()
-    # An untestable cell enters as p = 1, so that it counts in Holm's number of cells.
-    adjusted = multipletests(cells["cuped_p"].where(testable, 1.0), method="holm")[1] if len(cells) else []
+    size = cells["segment"].nunique() * len(experiment.treated)
+    adjusted = _holm(cells["cuped_p"].where(testable, 1.0).tolist(), size)
     p_holm = pd.Series(adjusted, index=cells.index, dtype=float).where(testable)
     gained = np.where(cells["cuped_effect"] > 0, "roll out", "stop")
     verdict = np.where(p_holm < experiment.alpha, gained, "keep testing")
     verdict = np.where(testable, verdict, "too few buyers") if valid else np.full(len(cells), "not valid")
-    reach = stats.norm.ppf(1 - experiment.alpha / 2 / max(len(cells), 1)) + stats.norm.ppf(POWER)
+    reach = stats.norm.ppf(1 - experiment.alpha / 2 / max(size, 1)) + stats.norm.ppf(POWER)
     found = pd.DataFrame(
         {
             "p_holm": p_holm,
@@ -48,6 +48,13 @@ def decide(table: pd.DataFrame, experiment: Experiment, *, valid: bool = True) -
         cells.index,
     )
     return table.join(found)
+
+
+def _holm(p: list[float], size: int) -> list[float]:
+    """Holm's adjustment over a family of `size` cells; untestable ones, and those that drew nobody, enter as p = 1."""
+    if not p:
+        return []
+    return multipletests([*p, *[1.0] * (size - len(p))], method="holm")[1][: len(p)].tolist()
 
 
 def worth(decided: pd.DataFrame, segments: pd.DataFrame) -> pd.DataFrame:
