@@ -20,7 +20,7 @@ NBVAL := -o addopts= -o filterwarnings= --nbval-lax -q -x -p no:randomly -p no:x
 
 help:  ## what there is
 	@echo "Regulars: which customers are which, which offers work on whom, what to do this month."
-	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1|\2/p' Makefile | column -t -s '|'
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' Makefile
 
 report: $(RUN_READY)  ## the monthly review as HTML pages   SHOP=demo MONTH=YYYY-MM (or 2017-06:2017-12)
 	@$(BIN)/python -m regulars.pipeline --shop "$(SHOP)" --month "$(MONTH)"

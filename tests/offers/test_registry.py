@@ -26,6 +26,12 @@ def written(folder: Path, name: str = "test", **changes: Any) -> Path:
     return folder
 
 
+def arms(control: dict[str, float]) -> dict[str, dict[str, Any]]:
+    """The demo's arms, with something said of the control."""
+    found = yaml.safe_load(DEMO.read_text())["arms"]
+    return found | {"nothing": found["nothing"] | control}
+
+
 @pytest.mark.parametrize(
     ("changes", "sentence"),
     [
@@ -43,6 +49,19 @@ def written(folder: Path, name: str = "test", **changes: Any) -> Path:
         (
             {"minimum_buyers": 1},
             r"test.yml: 'minimum_buyers' is 1, but it should be greater than or equal to 2",
+        ),
+        (
+            {"primary_metric": "conversion"},
+            r"test.yml: 'primary_metric' is 'conversion', but it should be 'profit'",
+        ),
+        (
+            {"planted": {arm: {"lift": {"at_risk": 0.1}} for arm in ("ten-percent-off", "free-delivery")}},
+            r"test.yml: four-core has no segment 'at_risk'; it has new, returning, high-value repeat, at-risk",
+        ),
+        ({"arms": arms(control={"discount_rate": 0.1})}, r"the control 'nothing' must be offered nothing"),
+        (
+            {"arms": arms(control={"share": 8})},
+            r"arms of so unequal shares need minimum_buyers of at least 100",
         ),
         ({"horizon_days": 0}, r"test.yml: 'horizon_days' is 0"),
         (

@@ -12,9 +12,8 @@ from scipy import stats
 from regulars.engine import Frame
 
 EVERYONE = "everyone"
-ROUNDING = (
-    1e-12  # what is this small beside the variances it was computed from is rounding, and counts as zero
-)
+# What is this small beside the variances it was computed from is rounding, and counts as zero.
+ROUNDING = 1e-12
 
 
 def aggregate(frame: Frame, metrics: Sequence[str]) -> pd.DataFrame:

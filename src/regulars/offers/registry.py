@@ -11,11 +11,14 @@ from pydantic import Field, model_validator
 from regulars.config import Section, read_config
 from regulars.errors import RegularsError
 from regulars.month import Month, day_number
+from regulars.segments.rulebooks import FOUR_CORE_MEANINGS, RXF_GRID
 from regulars.shop import ROOT
 
 # With arms of unequal size the interval of zero-inflated money is skewed, and needs more buyers in the smaller arm: at
 # shares of 80/10/10 in simulations 15 % of tests without any effect got a verdict with 30 buyers there, 4.8 % with 90.
 UNEQUAL_MINIMUM_BUYERS = 100
+
+SEGMENTS: dict[str, list[str]] = {"four-core": list(FOUR_CORE_MEANINGS), "rxf-grid": list(RXF_GRID)}
 
 METRICS = ("profit", "revenue", "conversion")
 
@@ -74,7 +77,7 @@ class Experiment(Section):
     covariate_days: int = Field(gt=0)
     control: str
     arms: dict[str, Arm]
-    primary_metric: Literal["profit", "revenue", "conversion"] = "profit"
+    primary_metric: Literal["profit"] = "profit"  # what pages and actions state in money
     alpha: float = Field(default=0.05, gt=0, lt=0.5)
     minimum_buyers: int = Field(default=20, ge=2)
     planted: dict[str, Planted]
@@ -98,6 +101,15 @@ class Experiment(Section):
             )
         if set(self.planted) != set(self.treated):
             raise ValueError(f"'planted' must say what each treated arm does: {', '.join(self.treated)}")
+        return self
+
+    @model_validator(mode="after")
+    def _segments_exist(self) -> Experiment:
+        known = SEGMENTS[self.segmentation]
+        named = {segment for planted in self.planted.values() for segment in planted.lift}
+        unknown = sorted((named | {cell.segment for cell in self.power}) - set(known))
+        if unknown:
+            raise ValueError(f"{self.segmentation} has no segment '{unknown[0]}'; it has {', '.join(known)}")
         return self
 
     @property

@@ -52,7 +52,6 @@ def bootstrap_jaccard(
     Returns:
         For each k, every cluster's best Jaccard similarity in every resample, shape (bootstraps, k).
     """
-
     draws = [_resample(algorithm, X, ks, labels, random_state + b) for b in range(bootstraps)]
     return [np.stack(similarities) for similarities in zip(*draws, strict=True)]
 
