@@ -1,6 +1,9 @@
 # Every command, each a thin face over src/regulars. `make` lists them.
 SHOP ?= demo
 MONTH ?= latest
+NAME ?=
+ORDERS ?=
+FRESH ?=
 PYTHON ?= python3
 VENV := .venv
 BIN ?= $(VENV)/bin
@@ -9,6 +12,7 @@ BIN ?= $(VENV)/bin
 ifeq ($(BIN),$(VENV)/bin)
 RUN_READY := $(VENV)/run.ready
 TEST_READY := $(VENV)/test.ready
+CHECK_READY := $(VENV)/check.ready
 endif
 
 PYTEST := $(BIN)/python -m pytest
@@ -16,14 +20,20 @@ PYTEST := $(BIN)/python -m pytest
 NBVAL := -o addopts= -o filterwarnings= --nbval-lax -q -x -p no:randomly -p no:xdist
 
 .DEFAULT_GOAL := help
-.PHONY: help report test check bench lab docs lock clean
+.PHONY: help report shop data test check bench lab docs lock clean
 
 help:  ## what there is
 	@echo "Regulars: which customers are which, which offers work on whom, what to do this month."
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' Makefile
 
-report: $(RUN_READY)  ## the monthly review as HTML pages   SHOP=demo MONTH=YYYY-MM (or 2017-06:2017-12)
-	@$(BIN)/python -m regulars.pipeline --shop "$(SHOP)" --month "$(MONTH)"
+report: $(RUN_READY)  ## the monthly review as HTML pages   SHOP=demo MONTH=YYYY-MM (or 2017-06:2017-12) FRESH=1
+	@$(BIN)/python -m regulars.pipeline --shop "$(SHOP)" --month "$(MONTH)" $(if $(FRESH),--fresh)
+
+shop: $(RUN_READY)  ## a configuration for your own orders, its columns guessed   NAME=acme ORDERS=path
+	@$(BIN)/python -m regulars.new_shop --name "$(NAME)" --orders "$(ORDERS)"
+
+data: $(RUN_READY)  ## download a shop's public raw data   SHOP=hillstrom, SHOP=online-retail
+	@$(BIN)/python -m regulars.ingest.download --shop "$(SHOP)"
 
 test: $(TEST_READY)  ## lint, types, unit tests, doctests, notebooks, pages
 	$(BIN)/ruff check . && $(BIN)/ruff format --check .
@@ -31,8 +41,8 @@ test: $(TEST_READY)  ## lint, types, unit tests, doctests, notebooks, pages
 	$(PYTEST) -n 2
 	home=$$(mktemp -d) && REGULARS_HOME=$$home $(PYTEST) $(NBVAL) notebooks/0*.ipynb && rm -r $$home
 
-check: $(TEST_READY)  ## what takes longer: simulations of power, coverage and false positives
-	$(PYTEST) -m slow -n 2 --durations 5
+check: $(CHECK_READY)  ## what takes longer or needs more: PostgreSQL, simulations of power and coverage
+	REGULARS_MUST_RUN="postgres sqlite" $(PYTEST) -m slow -n 2 --durations 5
 
 lab: $(RUN_READY)  ## the notebooks in JupyterLab
 	$(BIN)/jupyter-lab --ServerApp.root_dir=. --LabApp.default_url=/lab/tree/notebooks/01-ingest.ipynb
@@ -40,16 +50,18 @@ lab: $(RUN_READY)  ## the notebooks in JupyterLab
 bench: $(RUN_READY)  ## how fast, beside peers, as ratios in one run
 	$(BIN)/python benchmarks/features.py
 
-docs: $(RUN_READY)  ## write docs/tables.md anew from the contracts of the staged tables
-	$(BIN)/python -c "from regulars.ingest.contracts import document; print(document(), end='')" > docs/tables.md
+docs: $(RUN_READY)  ## write docs/your-shop.md anew from the contracts of the staged tables
+	$(BIN)/python -c "from regulars.ingest.document import document; print(document(), end='')" > docs/your-shop.md
 
+# Each lock keeps to the one before it: test adds to run, check adds to test.
+LOCK := ../$(VENV)/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --upgrade --no-header ../pyproject.toml
 lock: $(VENV)/uv.ready  ## resolve the dependencies anew into requirements/
-	cd requirements && for lock in run test; do \
-	  ../$(VENV)/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --upgrade --no-header \
-	    $$( [ $$lock = test ] && echo "--group ../pyproject.toml:test -c run.lock" ) ../pyproject.toml -o $$lock.lock; done
+	cd requirements && $(LOCK) -o run.lock
+	cd requirements && $(LOCK) --group ../pyproject.toml:test -c run.lock -o test.lock
+	cd requirements && $(LOCK) --group ../pyproject.toml:test --group ../pyproject.toml:check --extra postgres -c test.lock -o check.lock
 
 clean:  ## remove what was built; never raw data or reports
-	rm -rf $(VENV) data/*/staged data/*/features data/*/segments data/*/offers data/*/assignments data/*/outcomes data/*/findings data/*/failed
+	rm -rf $(VENV) data/*/staged data/*/features data/*/segments data/*/offers data/*/assignments data/*/outcomes data/*/findings data/*/failed data/*/restated
 	rm -rf .pytest_cache .ruff_cache .mypy_cache .hypothesis
 
 $(VENV)/uv.ready: requirements/uv.txt

@@ -7,11 +7,15 @@ from pathlib import Path
 
 import pytest
 from filelock import FileLock
+from hypothesis import settings
 
 from regulars import Shop
 from regulars.features import build_snapshots
 from regulars.ingest import stage
 from regulars.pipeline import make_reports
+
+settings.register_profile("any machine", deadline=None)  # how long an example takes says nothing of the code
+settings.load_profile("any machine")
 
 
 def _shared(factory: pytest.TempPathFactory, name: str) -> Path:

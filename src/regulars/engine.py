@@ -11,13 +11,24 @@ import duckdb
 import narwhals as nw
 import pandas as pd
 
+from regulars.errors import RegularsError
+
 Frame = nw.LazyFrame[Any]
+
+
+class EngineError(RegularsError):
+    """An engine that cannot be set up as wished."""
+
 
 DIGITS = 10  # derived floats are rounded to this before they are written
 
 
 class Engine:
-    """One DuckDB connection in memory.
+    """One DuckDB connection in memory; what does not fit goes to a folder on disk.
+
+    Args:
+        spill: the folder for what does not fit; DuckDB's own choice unless given.
+        memory: how much it may use, such as "4GB"; most of the machine's unless given.
 
     >>> import tempfile
     >>> engine, path = Engine(), Path(tempfile.mkdtemp()) / "letters.parquet"
@@ -27,8 +38,16 @@ class Engine:
     ['a', 'b']
     """
 
-    def __init__(self) -> None:
-        self.connection = duckdb.connect()
+    def __init__(self, spill: Path | None = None, memory: str | None = None) -> None:
+        settings = {"temp_directory": str(spill) if spill else None, "memory_limit": memory}
+        try:
+            self.connection = duckdb.connect(
+                config={name: value for name, value in settings.items() if value}
+            )
+        except duckdb.ParserException as error:
+            raise EngineError(
+                f"REGULARS_MEMORY is '{memory}', which is no amount of memory: write it as 4GB."
+            ) from error
         with contextlib.suppress(
             duckdb.InvalidInputException
         ):  # in a notebook without widgets there is no bar

@@ -13,13 +13,14 @@ import time
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 from filelock import FileLock, Timeout
 
 from regulars.errors import RegularsError
 from regulars.month import Month, MonthError, months_between
 from regulars.provenance import provenance
-from regulars.shop import ROOT, Shop
+from regulars.shop import ROOT, NotAvailableError, Shop
 
 # Each notebook, in order, with its page and the page's name in the navigation.
 NOTEBOOKS: dict[str, tuple[str, str]] = {
@@ -50,13 +51,16 @@ def parse_months(text: str) -> list[str]:
     return [str(month) for month in months]
 
 
-def make_reports(shop: Shop, months: Sequence[str], notebooks: Path = ROOT / "notebooks") -> None:
+def make_reports(
+    shop: Shop, months: Sequence[str], notebooks: Path = ROOT / "notebooks", *, fresh: bool = False
+) -> None:
     """Run the notebooks for each month and publish its pages; runs of one shop wait for each other.
 
     Args:
         shop: the shop.
         months: `YYYY-MM` or `latest`.
         notebooks: the folder that the notebooks are in.
+        fresh: read the raw data again even if nothing has changed.
 
     Raises:
         PipelineError: naming the notebook and the cell that failed. Reports published before are untouched.
@@ -71,8 +75,18 @@ def make_reports(shop: Shop, months: Sequence[str], notebooks: Path = ROOT / "no
     with lock:
         _restore(shop.reports)
         _sweep(shop.data)
+        _stage(shop, fresh)
         for month in months:
             _make_report(shop, month, notebooks)
+
+
+def _stage(shop: Shop, fresh: bool) -> None:
+    """Read the raw data here, where a terminal shows how far it is; the first notebook finds them staged."""
+    from regulars.ingest import stage
+
+    begun = time.perf_counter()
+    stage(shop, fresh=fresh)
+    print(f"  {'raw data':<12} {time.perf_counter() - begun:5.1f} s", flush=True)
 
 
 def _make_report(shop: Shop, text: str, notebooks: Path) -> None:
@@ -119,6 +133,9 @@ def _execute(shop: Shop, notebook: Path, output: Path, month: str) -> None:
             extra_arguments=["--IPKernelApp.log_level=50"],  # a kernel told to end may complain of it
         )
     except papermill.PapermillExecutionError as error:
+        if error.ename == NotAvailableError.__name__:
+            _say_not_available(shop, Month.parse(month), output, error)
+            return
         kept = shop.data / "failed" / notebook.name
         kept.parent.mkdir(exist_ok=True)
         shutil.copyfile(output, kept)
@@ -130,6 +147,24 @@ def _execute(shop: Shop, notebook: Path, output: Path, month: str) -> None:
             f"{place} failed: {error.ename}: {reason}. No page was changed; the notebook as far as it ran is "
             f"{_shown(kept)}."
         ) from None
+
+
+def _say_not_available(shop: Shop, month: Month, output: Path, error: Any) -> None:
+    """End the executed notebook where it asked for what the shop lacks, with the sentence in the place of the rest."""
+    import nbformat
+
+    from regulars.report import Findings
+
+    findings = Findings(output.stem, shop.findings(month, output.stem))
+    findings.headline("{words}", key="not available", words=str(error.evalue))
+    said = findings.publish()
+    node = nbformat.read(output, as_version=4)
+    node.cells = node.cells[: error.cell_index + 1]
+    last = node.cells[-1]
+    bundle = {"text/html": said.markup, "text/plain": said.text}
+    last.outputs = [nbformat.v4.new_output("display_data", data=bundle)]
+    last.metadata["tags"] = ["findings"]
+    nbformat.write(node, output)
 
 
 def _cell_number(executed: Path, index: int) -> int:
@@ -153,7 +188,8 @@ def _render(shop: Shop, month: Month, building: Path) -> None:
     """Every executed notebook as a page, and what the contents page needs to know of this report."""
     from regulars.report.page import write_page
 
-    simulated = len(shop.engine.collect(shop.offers(month).head(1))) > 0
+    has_offers = shop.monthly("offers", month).exists()
+    simulated = has_offers and len(shop.engine.collect(shop.offers(month).head(1))) > 0
     clock = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
     footer = provenance(shop, {"shop": shop.config.name, "month": month}) | {"made at": clock}
     for name, (page, _) in NOTEBOOKS.items():
@@ -206,6 +242,9 @@ def _restore(reports: Path) -> None:
 
 def _sweep(data: Path) -> None:
     """Remove what a killed run was writing aside."""
+    for folder in (".staging", ".landing", ".spill"):
+        shutil.rmtree(data / folder, ignore_errors=True)
+    _restore(data)
     for pattern in (".*.parquet.*", ".*.json.*"):
         for left in data.rglob(pattern):
             left.unlink(missing_ok=True)
@@ -224,12 +263,15 @@ def main(words: Sequence[str] | None = None) -> int:
     )
     parser.add_argument("--shop", default="demo", help="the name of config/<shop>.yml")
     parser.add_argument("--month", default="latest", help="YYYY-MM, a range YYYY-MM:YYYY-MM, or latest")
+    parser.add_argument(
+        "--fresh", action="store_true", help="read the raw data again even if nothing has changed"
+    )
     given = parser.parse_args(words)
     try:
         shop = Shop.open(given.shop)
         months = parse_months(given.month)
         print(f"{shop.config.title}, {given.month}", flush=True)
-        make_reports(shop, months)
+        make_reports(shop, months, fresh=given.fresh)
     except RegularsError as error:
         print(f"regulars: {error}", file=sys.stderr)
         return 1

@@ -23,6 +23,10 @@ class ShopError(RegularsError):
     """A shop that is not configured, or a file of it that an earlier stage has not written yet."""
 
 
+class NotAvailableError(RegularsError):
+    """What a shop without some table cannot have; a page then says so in its place."""
+
+
 class Shop:
     """A shop, opened by its name.
 
@@ -63,8 +67,8 @@ class Shop:
 
     @cached_property
     def engine(self) -> Engine:
-        """The engine that holds the shop's big tables."""
-        return Engine()
+        """The engine that holds the shop's big tables; REGULARS_MEMORY says how much memory it may use."""
+        return Engine(self.data / ".spill", os.environ.get("REGULARS_MEMORY"))
 
     @property
     def data(self) -> Path:
@@ -95,6 +99,39 @@ class Shop:
             ShopError: if it has not been staged.
         """
         return self._scan(self.staged(name), "01-ingest")
+
+    def has(self, *tables: str) -> bool:
+        """Whether the shop has all of these staged tables."""
+        return all(self.staged(table).exists() for table in tables)
+
+    def require(self, *tables: str) -> None:
+        """Say what cannot be had, if the shop lacks a table.
+
+        Raises:
+            NotAvailableError: naming the table, and those that the shop has.
+        """
+        absent = [table for table in tables if not self.has(table)]
+        if absent:
+            staged = sorted(path.stem for path in self.staged("").parent.glob("*.parquet"))
+            has = (
+                f"it has {', '.join(staged)}"
+                if staged
+                else "nothing of it is staged yet: run the notebook 01-ingest"
+            )
+            raise NotAvailableError(
+                f"Not available: needs {', '.join(absent)}, which {self.config.name} lacks; {has}."
+            )
+
+    def optional(self, name: str) -> Frame | None:
+        """A staged table, or None if the shop has none of its kind."""
+        return self.table(name) if self.has(name) else None
+
+    def returns(self) -> Frame | None:
+        """What came back and is taken off revenue; None if nothing is: `returns: in` in the configuration leaves it in."""
+        if self.config.revenue.returns == "in":
+            return None
+        table = self.table("returns")
+        return table if len(self.engine.collect(table.select("return_id").head(1))) else None
 
     def snapshot(self, month: str | Month) -> Frame:
         """The customers' features as of the end of a month: one row per customer, as a lazy frame.
@@ -141,6 +178,8 @@ class Shop:
         The last one is complete if the newest order is on or after its last day, or if the configuration's
         `complete_until` is.
         """
+        if self.config.month and not self.has("orders"):
+            return [Month.parse(self.config.month)]
         first, last = self.history
         if self.config.complete_until:
             last = max(last, day_number(self.config.complete_until))

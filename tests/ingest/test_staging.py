@@ -104,8 +104,7 @@ def test_times_are_the_shops_own(orders: pd.DataFrame) -> None:
 
 def test_guests_are_orders_and_no_customers(shop: Shop, ledger: Ledger) -> None:
     assert read(shop, "orders").set_index("order_id")["customer_id"].isna().to_dict()["4"]
-    assert read(shop, "customers")["customer_id"].tolist() == ["7", "8"]
-    assert read(shop, "refused/customers")["refused_because"].tolist() == ["no_customer_id"]
+    assert read(shop, "customers")["customer_id"].tolist() == ["7"]  # 8 placed no order that counts
     rules = ledger.rules.set_index(["table", "rule"])
     assert rules.loc[("order_lines", "guest"), ["matched", "decided"]].tolist() == [1, 0]
 
@@ -124,7 +123,7 @@ def test_what_is_staged_anew_is_seen_anew(shop: Shop) -> None:
 @pytest.mark.parametrize(
     ("spoil", "words"),
     [
-        (lambda raw: (raw / "products.parquet").unlink(), "products.parquet"),
+        (lambda raw: (raw / "products.parquet").unlink(), "lacks products.parquet"),
         (lambda raw: (raw / "products.parquet").write_text("product_id\n1\n" * 9), "products.parquet"),
         (lambda raw: (raw / "products.parquet").write_text(""), "products.parquet"),
         (
@@ -142,9 +141,11 @@ def test_what_is_staged_anew_is_seen_anew(shop: Shop) -> None:
 )
 def test_raw_data_that_cannot_be_read_are_named(shop: Shop, spoil, words: str) -> None:
     spoil(shop.raw)
-    with pytest.raises(IngestError, match=r"^The raw data of demo cannot be read: ") as error:
+    with pytest.raises(IngestError) as error:
         stage(shop)
     assert words in str(error.value)
+    assert "\n" not in str(error.value)
+    assert not shop.staged("").parent.exists()
 
 
 def test_raw_rows_in_another_order_make_the_same_files_to_the_byte(demo: Shop, tmp_path: Path) -> None:
@@ -163,7 +164,7 @@ def test_raw_rows_in_another_order_make_the_same_files_to_the_byte(demo: Shop, t
     stage(shop)
     build_snapshots(shop, [month])
     files = sorted(path.relative_to(demo.data) for path in demo.staged("").parent.rglob("*.parquet"))
-    assert len(files) == 10
+    assert len(files) == 11
     files.append(demo.monthly("features", month).relative_to(demo.data))
     different = [path for path in files if (demo.data / path).read_bytes() != (shop.data / path).read_bytes()]
     assert different == []

@@ -1,6 +1,14 @@
 """One row per customer as of a day: what was known before that day, and nothing later."""
 
 from regulars.features.register import REGISTER, Feature, register_table
-from regulars.features.snapshot import FeatureError, build_snapshots, snapshot
+from regulars.features.snapshot import FeatureError, build_snapshots, snapshot, snapshot_of
 
-__all__ = ["REGISTER", "Feature", "FeatureError", "build_snapshots", "register_table", "snapshot"]
+__all__ = [
+    "REGISTER",
+    "Feature",
+    "FeatureError",
+    "build_snapshots",
+    "register_table",
+    "snapshot",
+    "snapshot_of",
+]

@@ -9,33 +9,38 @@ from __future__ import annotations
 import narwhals as nw
 
 from regulars.engine import Frame
+from regulars.ingest.returns import net_of_returns
 
 WINDOWS = (30, 90)  # days
 
 
-def purchase(orders: Frame, day: int, first_day: int) -> Frame:
+def purchase(orders: Frame, day: int, first_day: int, returns: Frame | None = None) -> Frame:
     """Recency, frequency, monetary value, tenure and recent windows.
+
+    An order that came back was still placed: it counts in recency and frequency, and its money is taken off when it came
+    back.
 
     Args:
         orders: one row per order of a known customer, all before `day`.
         day: the snapshot's day number.
         first_day: the first day that the shop's history was observed. A window that begins before it is missing.
+        returns: one row per return of a known customer, all before `day`, if anything came back.
     """
-    ordered, revenue = nw.col("ordered_day"), nw.col("revenue")
+    revenue, placed = nw.col("revenue"), nw.when(nw.col("is_order") == 1).then(nw.col("day"))
     sums: dict[str, nw.Expr] = {}
     for window in WINDOWS:
-        recent = ordered >= day - window
-        sums[f"orders_{window}d"] = nw.when(recent).then(1).otherwise(0)
+        recent = nw.col("day") >= day - window
+        sums[f"orders_{window}d"] = nw.when(recent).then(nw.col("is_order")).otherwise(0)
         sums[f"revenue_{window}d"] = nw.when(recent).then(revenue).otherwise(0)
-    grouped = orders.with_columns(**sums).group_by("customer_id")
+    grouped = net_of_returns(orders, returns).with_columns(**sums).group_by("customer_id")
     totals = grouped.agg(
-        ordered.max().alias("last_day"),
-        ordered.min().alias("first_day"),
-        nw.len().alias("frequency"),
+        placed.max().alias("last_day"),
+        placed.min().alias("first_day"),
+        nw.col("is_order").sum().alias("frequency"),
         revenue.sum(),
         *[nw.col(name).sum() for name in sums],
     )
-    return totals.select(
+    return totals.filter(nw.col("frequency") > 0).select(
         "customer_id",
         recency_days=day - nw.col("last_day"),
         frequency=nw.col("frequency").cast(nw.Int64),
@@ -57,7 +62,8 @@ def _observed(name: str, history_days: int) -> nw.Expr:
 def basket(orders: Frame, lines: Frame, products: Frame) -> Frame:
     """Lines per order, categories bought, the top category by revenue and its share.
 
-    Lines on which nothing was sold do not count. Lines without a category count as lines, and in no category.
+    Lines on which nothing was sold, or something was taken back, do not count. Lines without a category count as lines, and in
+    no category.
     """
     per_order = orders.group_by("customer_id").agg(nw.col("lines").sum().cast(nw.Float64) / nw.len())
     sold = lines.filter(nw.col("quantity") > 0).join(

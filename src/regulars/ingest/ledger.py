@@ -2,14 +2,25 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
+from decimal import Decimal
+from pathlib import Path
 from typing import NamedTuple
 
 import narwhals as nw
 import pandas as pd
 
+from regulars.config import ShopConfig
 from regulars.engine import Engine, Frame
 from regulars.ingest.cleaning import Rule
+from regulars.ingest.contracts import IngestError
+from regulars.ingest.landing import Landed, identifier, quoted
+from regulars.ingest.reading import ROW, Read
+
+EXAMPLES = 3
+MALFORMED = Rule("malformed_line", "", nw.lit(False), "refuse", "The line does not split into the columns of the header.",
+                 "Look for a delimiter or a quote inside a value that is not quoted.", fixed=True)  # fmt: skip
 
 
 class Ledger(NamedTuple):
@@ -18,20 +29,76 @@ class Ledger(NamedTuple):
     Attributes:
         tables: one row per table: `read`, `staged`, `refused` (rows) and `money_read`, `money_staged`, `money_refused`
             (revenue in the shop's currency; missing for tables without money).
-        rules: one row per rule: `matched` rows, the rows it was the first to refuse (`decided`), the `money` of these.
+        rules: one row per rule: `matched` rows and their money (`matched_money`), the rows it was the first to refuse
+            (`decided`), the `money` of these, up to three `examples` of what was refused, and the `column` they stand in.
+        identities: customers and their orders before and after profiles were merged; empty where none were.
     """
 
     tables: pd.DataFrame
     rules: pd.DataFrame
+    identities: pd.DataFrame = pd.DataFrame()
 
     @classmethod
     def joined(cls, parts: Sequence[Ledger]) -> Ledger:
         """The ledgers of several tables as one."""
-        tables, rules = zip(*parts, strict=True)
-        return cls(pd.concat(tables, ignore_index=True), pd.concat(rules, ignore_index=True))
+        return cls(*(pd.concat([part[i] for part in parts], ignore_index=True) for i in range(2)))
+
+    def save(self, folder: Path, mark: str, day: int) -> None:
+        """Keep the account beside the staged tables, with the mark of what they were made from, and the day."""
+        frames = {
+            name: json.loads(frame.to_json(orient="split", index=False))
+            for name, frame in self._asdict().items()
+        }
+        text = json.dumps({"mark": mark, "day": day, **frames}, ensure_ascii=False)
+        (folder / "ledger.json").write_text(text, encoding="utf-8")
+
+    @classmethod
+    def load(cls, folder: Path, mark: str, day: int) -> Ledger | None:
+        """The account that was kept, if it has this mark; not if rows were refused as of the future, on an earlier day."""
+        path = folder / "ledger.json"
+        if not mark or not path.exists():
+            return None
+        kept = json.loads(path.read_text(encoding="utf-8"))
+        same, read_on = kept.pop("mark") == mark, kept.pop("day")
+        ledger = cls(
+            **{name: pd.DataFrame(frame["data"], columns=frame["columns"]) for name, frame in kept.items()}
+        )
+        future = ledger.rules.loc[ledger.rules["rule"] == "future_date", "decided"].sum()
+        return ledger if same and (read_on == day or future == 0) else None
+
+    def check(self, config: ShopConfig, landed: Landed | None) -> None:
+        """Stop where too much of a table of orders is refused, or all of any table.
+
+        Raises:
+            IngestError: naming the rule that refused most, where, how many rows, examples and what to do.
+        """
+        table = self.tables.iloc[0]
+        limit = config.cleaning.stop_above if table["table"] in ("orders", "order_lines") else 1.0
+        if (
+            landed is None
+            or table["read"] == 0
+            or (table["staged"] > 0 and table["refused"] <= limit * table["read"])
+        ):
+            return
+        rule = self.rules.sort_values("decided", ascending=False, kind="stable").iloc[0]
+        column = landed.columns.get(rule["column"], rule["column"])
+        where = f"{landed.origin}, column '{column}'" if rule["column"] else landed.origin
+        shown = f" Such as {rule['examples']}." if rule["examples"] else ""
+        raise IngestError(
+            f"{where}: {table['refused']:,} of {table['read']:,} rows of {table['table']} are refused, {rule['decided']:,} of "
+            f"them by {rule['rule']}: {rule['meaning']}{shown} {rule['remedy']} To stage what is left anyway: "
+            f"cleaning: {{stop_above: 1}}."
+        )
 
 
-def account(engine: Engine, table: str, marked: Frame, rules: Sequence[Rule]) -> Ledger:
+def account(
+    engine: Engine,
+    table: str,
+    marked: Frame,
+    rules: Sequence[Rule],
+    landed: Landed | None = None,
+    read: Read | None = None,
+) -> Ledger:
     """Count a table's marked rows, in one pass.
 
     Args:
@@ -39,47 +106,104 @@ def account(engine: Engine, table: str, marked: Frame, rules: Sequence[Rule]) ->
         table: the table's name.
         marked: what `apply_rules` returned; money is its column `revenue`, where it has one.
         rules: the rules that were applied.
+        landed: the raw table, for its malformed lines and for examples.
+        read: how it was read, for examples.
     """
     has_money = "revenue" in marked.collect_schema().names()
-    marked = marked.with_columns(money=nw.col("revenue") if has_money else nw.lit(0))
-    money = nw.col("money")
-    kept = nw.col("refused_because").is_null()
-    counts = {"read": nw.len(), "staged": kept.cast(nw.Int64).sum()}
-    counts |= {"money_read": money.sum(), "money_staged": nw.when(kept).then(money).otherwise(0).sum()}
-    for rule in rules:
-        decided = nw.col("refused_because") == rule.name
-        counts[f"matched {rule.name}"] = nw.col(f"matches_{rule.name}").cast(nw.Int64).sum()
-        counts[f"decided {rule.name}"] = nw.when(decided).then(1).otherwise(0).sum()
-        counts[f"money {rule.name}"] = nw.when(decided).then(money).otherwise(0).sum()
-    row = engine.collect(marked.select(**counts)).iloc[0].fillna(0)
+    kinds = _kinds_of_rows(engine, marked, rules, has_money)
     missing = None if has_money else float("nan")
+    lost = _rows(engine, landed.malformed) if landed and landed.malformed else 0
+    kept = kinds[kinds["decided_by"] == ""]
     total = {
         "table": table,
-        "read": int(row["read"]),
-        "staged": int(row["staged"]),
-        "refused": int(row["read"] - row["staged"]),
-        "money_read": _cents(row["money_read"], missing),
-        "money_staged": _cents(row["money_staged"], missing),
-        "money_refused": _cents(row["money_read"] - row["money_staged"], missing),
+        "read": int(kinds["rows"].sum()) + lost,
+        "staged": int(kept["rows"].sum()),
+        "refused": int(kinds["rows"].sum() - kept["rows"].sum()) + lost,
+        "money_read": _cents(kinds["money"].sum(), missing),
+        "money_staged": _cents(kept["money"].sum(), missing),
+        "money_refused": _cents(kinds["money"].sum() - kept["money"].sum(), missing),
     }
-    return Ledger(pd.DataFrame([total]), _rule_rows(table, row, rules, missing))
+    found = pd.DataFrame([_rule_row(table, kinds, rule, place, missing) for place, rule in enumerate(rules)])
+    found["examples"] = [
+        _examples(engine, marked, rule, found.iloc[i], landed, read) for i, rule in enumerate(rules)
+    ]
+    if lost:
+        first = _rule_row(table, kinds.head(0), MALFORMED, 0, missing)
+        found = pd.concat([pd.DataFrame([first | {"matched": lost, "decided": lost, "examples": ""}]), found])
+    return Ledger(pd.DataFrame([total]), found.reset_index(drop=True))
 
 
-def _rule_rows(table: str, row: pd.Series, rules: Sequence[Rule], missing: float | None) -> pd.DataFrame:
-    return pd.DataFrame(
-        {
-            "table": table,
-            "rule": rule.name,
-            "action": "refused" if rule.action == "refuse" else "kept, flagged",
-            "meaning": rule.meaning,
-            "matched": int(row[f"matched {rule.name}"]),
-            "decided": int(row[f"decided {rule.name}"]),
-            "money": _cents(row[f"money {rule.name}"], missing),
-        }
-        for rule in rules
+def _kinds_of_rows(engine: Engine, marked: Frame, rules: Sequence[Rule], has_money: bool) -> pd.DataFrame:
+    """Rows and money for each combination of rules that some row matches: there are few, so all else is counted from them.
+
+    Returns:
+        `matched` (bit i: rule i), `rows`, `money` (exact), `decided_by` (the first rule that refuses, or nothing).
+    """
+    bits = [
+        nw.when(nw.col(f"matches_{rule.name}")).then(1 << place).otherwise(0)
+        for place, rule in enumerate(rules)
+    ]
+    money = nw.col("revenue").fill_null(0) if has_money else nw.lit(0)
+    grouped = marked.select(matched=sum(bits, nw.lit(0)), money=money).group_by("matched")
+    kinds = engine.collect(grouped.agg(nw.len().alias("rows"), nw.col("money").sum()), "matched")
+    kinds["money"] = kinds["money"].map(lambda amount: Decimal(str(amount)))
+    kinds["decided_by"] = [_first_refusing(int(matched), rules) for matched in kinds["matched"]]
+    return kinds
+
+
+def _first_refusing(matched: int, rules: Sequence[Rule]) -> str:
+    refusing = (
+        rule.name for place, rule in enumerate(rules) if rule.action == "refuse" and matched >> place & 1
+    )
+    return next(refusing, "")
+
+
+def _rule_row(
+    table: str, kinds: pd.DataFrame, rule: Rule, place: int, missing: float | None
+) -> dict[str, object]:
+    matching = kinds[(kinds["matched"] & (1 << place)) > 0]
+    decided = kinds[kinds["decided_by"] == rule.name]
+    return {
+        "table": table,
+        "rule": rule.name,
+        "action": "refused" if rule.action == "refuse" else "kept, flagged",
+        "meaning": rule.meaning,
+        "matched": int(matching["rows"].sum()),
+        "matched_money": _cents(matching["money"].sum(), missing),
+        "decided": int(decided["rows"].sum()),
+        "money": _cents(decided["money"].sum(), missing),
+        "column": rule.column,
+        "remedy": rule.remedy,
+    }
+
+
+def _rows(engine: Engine, path: Path) -> int:
+    return int(
+        engine.connection.execute(f"SELECT count(*) FROM read_parquet({quoted(path)})").fetchall()[0][0]
     )
 
 
-def _cents(amount: float, missing: float | None) -> float:
-    """Sums are exact decimals in the engine; this undoes the binary float of the last step."""
+def _examples(
+    engine: Engine, marked: Frame, rule: Rule, found: pd.Series, landed: Landed | None, read: Read | None
+) -> str:
+    """Up to three values that were refused, as they came; picked by value, so that the order of rows does not matter."""
+    if landed is None or read is None or not rule.column or found["decided"] == 0:
+        return ""
+    refused = marked.filter(nw.col("refused_because") == rule.name).select(ROW, "unreadable")
+    rows = refused.to_native().sql_query()
+    name = rule.column
+    if name == "unreadable":
+        query = f"SELECT mode(unreadable ORDER BY unreadable) FROM ({rows})"
+        name = str(engine.connection.execute(query).fetchall()[0][0])
+    if name not in landed.columns and name not in read.columns:
+        return ""
+    values = engine.connection.execute(f"""
+        SELECT DISTINCT {identifier(name)}::VARCHAR AS v FROM ({read.as_it_came}) WHERE {ROW} IN (SELECT {ROW} FROM ({rows}))
+        AND v IS NOT NULL ORDER BY v LIMIT {EXAMPLES}""").fetchall()
+    said = ", ".join(f"‘{value[:40]}’" for (value,) in values)
+    return f"{said} in '{landed.columns.get(name, name)}'" if said and rule.column == "unreadable" else said
+
+
+def _cents(amount: float | Decimal, missing: float | None) -> float:
+    """An exact sum as a number that pages show."""
     return round(float(amount), 4) if missing is None else missing

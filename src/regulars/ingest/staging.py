@@ -1,83 +1,57 @@
-"""Raw to staged: each table is read once, judged by the rules, and written with its refused rows beside it."""
+"""Raw to staged, as one act: the shop's raw data land, are staged aside, and take the old tables' place."""
 
 from __future__ import annotations
 
-from types import ModuleType
+import shutil
+from pathlib import Path
 
-import duckdb
-import narwhals as nw
-
-from regulars.engine import Frame
-from regulars.ingest.cleaning import RULES, apply_rules
-from regulars.ingest.contracts import CONTRACTS, IngestError
-from regulars.ingest.ledger import Ledger, account
-from regulars.ingest.sources import completejourney
+from regulars.ingest import fingerprint
+from regulars.ingest.judging import today
+from regulars.ingest.landing import Landing
+from regulars.ingest.ledger import Ledger
+from regulars.ingest.personal import key_of, register
+from regulars.ingest.sources import land
+from regulars.ingest.tables import Tables
+from regulars.ingest.trouble import in_words
 from regulars.shop import Shop
 
-SOURCES: dict[str, ModuleType] = {"completejourney": completejourney}
 
-
-def stage(shop: Shop) -> Ledger:
+def stage(shop: Shop, *, fresh: bool = False) -> Ledger:
     """Read the shop's raw data into `data/<shop>/staged/`, and account for every row.
 
+    What was staged from the same raw data, by the same configuration and code, is not read again.
+
+    Args:
+        shop: the shop.
+        fresh: read again anyway.
+
     Raises:
-        IngestError: if a raw file is missing or is not what its name says.
+        IngestError: if raw data are missing, are not what they should be, or too much of them is refused. What was staged
+            before is then untouched.
     """
-    source = SOURCES[shop.config.source.kind]
-    try:
-        queries = source.queries(shop.config, shop.raw)
-        raw = {
-            table: CONTRACTS[table].conform(nw.from_native(shop.engine.sql(query)))
-            for table, query in queries.items()
-        }
-        parts = [_stage_table(shop, name, raw[name]) for name in ("products", "customers", "contacts")]
-        parts.append(
-            _stage_table(shop, "order_lines", _with_known_product(raw["order_lines"], raw["products"]))
-        )
-    except (
-        duckdb.IOException,
-        duckdb.InvalidInputException,
-        duckdb.BinderException,
-        duckdb.DataError,
-        FileNotFoundError,
-    ) as error:
-        reason = str(error).splitlines()[0]
-        raise IngestError(f"The raw data of {shop.config.name} cannot be read: {reason}") from error
-    parts.append(_stage_table(shop, "orders", orders_of(shop.table("order_lines"))))
+    final = shop.staged("").parent
+    mark = fingerprint.of(shop)
+    kept = None if fresh else Ledger.load(final, mark, today(shop.config))
+    if kept is not None:
+        return kept
+    building = shop.data / ".staging"
+    shutil.rmtree(building, ignore_errors=True)
+    with in_words(shop), Landing(shop.engine, shop.data / ".landing") as landing:
+        register(shop.engine.connection, key_of(shop))
+        building.mkdir(parents=True)
+        landed = land(shop, landing)
+        ledger = Tables(shop, building, landed).run()
+        ledger.save(building, mark, today(shop.config))
+        publish(building, final)
     shop.__dict__.pop("history", None)
-    return Ledger.joined(parts)
-
-
-def _with_known_product(lines: Frame, products: Frame) -> Frame:
-    """Lines joined from the left, so that a line without a product stays."""
-    known = products.select("product_id").unique().with_columns(is_known_product=nw.lit(True))
-    joined = lines.join(known, on="product_id", how="left")
-    return joined.with_columns(nw.col("is_known_product").fill_null(False))
-
-
-def _stage_table(shop: Shop, table: str, frame: Frame) -> Ledger:
-    """Judge one table's rows, write those that pass and those that do not, and count both."""
-    rules = [rule for rule in RULES if rule.table == table]
-    marked = shop.engine.materialise(apply_rules(frame, rules), f"marked_{table}")
-    flags = [f"matches_{rule.name}" for rule in rules]
-    is_kept = nw.col("refused_because").is_null()
-    kept, refused = marked.filter(is_kept).drop("refused_because"), marked.filter(~is_kept)
-    key = CONTRACTS[table].key
-    shop.engine.write(kept.drop(*flags), shop.staged(table), *key)
-    shop.engine.write(refused.drop(*flags), shop.staged(f"refused/{table}"), *key)
-    ledger = account(shop.engine, table, marked, rules)
-    shop.engine.release(f"marked_{table}")
     return ledger
 
 
-def orders_of(lines: Frame) -> Frame:
-    """One row per order from its lines; `lines` counts the lines on which something was sold."""
-    sold = nw.when(nw.col("quantity") > 0).then(1).otherwise(0)
-    sums = ("revenue", "list_revenue", "discount", "coupon_discount")
-    grouped = lines.with_columns(sold=sold).group_by("order_id")
-    orders = grouped.agg(
-        nw.col("customer_id", "store_id", "ordered_at", "ordered_day", "ordered_month").min(),
-        nw.col("sold").sum().cast(nw.Int64).alias("lines"),
-        *[nw.col(name).sum() for name in sums],
-    )
-    return CONTRACTS["orders"].conform(orders.with_columns(has_coupon=nw.col("coupon_discount") > 0))
+def publish(building: Path, final: Path) -> None:
+    """Put a finished folder in the place of the old one, by rename."""
+    old = final.with_name(f".{final.name}.old")
+    shutil.rmtree(old, ignore_errors=True)
+    if final.exists():
+        final.rename(old)
+    building.rename(final)
+    shutil.rmtree(old, ignore_errors=True)

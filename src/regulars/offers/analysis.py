@@ -8,7 +8,7 @@ from typing import NamedTuple
 import narwhals as nw
 import pandas as pd
 
-from regulars.features import snapshot
+from regulars.features import snapshot_of
 from regulars.offers.assignment import assign, eligible
 from regulars.offers.decisions import decide
 from regulars.offers.effects import aggregate, effects
@@ -37,12 +37,11 @@ class Analysis(NamedTuple):
 
 def base_of(shop: Shop, experiment: Experiment) -> pd.DataFrame:
     """The eligible customers, their frozen segments, and what they did: all but the arm."""
-    orders, day = shop.table("orders"), experiment.assigned_day
-    features = snapshot(orders, shop.table("order_lines"), shop.table("products"), day)
+    features = snapshot_of(shop, experiment.assigned_day)
     frozen = shop.engine.collect(
         eligible(shop.engine.materialise(features, "frozen"), experiment), "customer_id"
     )
-    return outcomes(shop.engine, orders, frozen, experiment)
+    return outcomes(shop.engine, shop.table("orders"), frozen, experiment, shop.returns())
 
 
 def analyse(base: pd.DataFrame, experiment: Experiment, margin_rate: float, salt: str = "") -> Analysis:

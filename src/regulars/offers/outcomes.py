@@ -6,10 +6,17 @@ import narwhals as nw
 import pandas as pd
 
 from regulars.engine import Engine, Frame
+from regulars.ingest.returns import net_of_returns
 from regulars.offers.registry import Experiment
 
 
-def outcomes(engine: Engine, orders: Frame, assigned: pd.DataFrame, experiment: Experiment) -> pd.DataFrame:
+def outcomes(
+    engine: Engine,
+    orders: Frame,
+    assigned: pd.DataFrame,
+    experiment: Experiment,
+    returns: Frame | None = None,
+) -> pd.DataFrame:
     """Sums over each customer's window, and over the days before it.
 
     Args:
@@ -17,17 +24,19 @@ def outcomes(engine: Engine, orders: Frame, assigned: pd.DataFrame, experiment: 
         orders: staged orders.
         assigned: `customer_id`, `arm`, `segment`, `mean_order`: one row per assigned customer.
         experiment: its dates are used.
+        returns: staged returns, if anything came back: their money is taken off in the window in which they happened.
 
     Returns:
         `assigned` with `orders`, `revenue`, `list_revenue` and `first_list` (the list price of the first order in the
         window; what an offer on one order is taken on) in the window, and the first three before it, as `pre_…`.
         Customers who ordered nothing have zeros.
     """
-    start, day = experiment.assigned_day, nw.col("ordered_day")
-    during = orders.filter((day >= start) & (day < experiment.ended_day))
-    before = orders.filter((day >= start - experiment.covariate_days) & (day < start))
+    start, moved, day = experiment.assigned_day, net_of_returns(orders, returns), nw.col("day")
+    during = moved.filter((day >= start) & (day < experiment.ended_day))
+    before = moved.filter((day >= start - experiment.covariate_days) & (day < start))
+    placed = orders.filter((nw.col("ordered_day") >= start) & (nw.col("ordered_day") < experiment.ended_day))
     place = nw.col("order_id").cum_count().over("customer_id", order_by=["ordered_at", "order_id"])
-    first = during.with_columns(place=place).filter(nw.col("place") == 1)
+    first = placed.with_columns(place=place).filter(nw.col("place") == 1)
     parts = [
         _sums(engine, during),
         engine.collect(first.select("customer_id", first_list="list_revenue")).set_index("customer_id"),
@@ -37,9 +46,11 @@ def outcomes(engine: Engine, orders: Frame, assigned: pd.DataFrame, experiment: 
     return pd.concat([assigned.reset_index(drop=True), numbers.reset_index(drop=True)], axis=1)
 
 
-def _sums(engine: Engine, orders: Frame) -> pd.DataFrame:
-    sums = orders.group_by("customer_id").agg(
-        nw.len().alias("orders"), nw.col("revenue").sum(), nw.col("list_revenue").sum()
+def _sums(engine: Engine, moved: Frame) -> pd.DataFrame:
+    sums = moved.group_by("customer_id").agg(
+        nw.col("is_order").sum().cast(nw.Int64).alias("orders"),
+        nw.col("revenue").sum(),
+        nw.col("list_revenue").sum(),
     )
     return engine.collect(sums).set_index("customer_id")
 

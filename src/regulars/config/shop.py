@@ -1,0 +1,122 @@
+"""`config/<shop>.yml`: what a shop is, where its data are, and what its numbers mean."""
+
+from __future__ import annotations
+
+import re
+from datetime import date
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, Field
+
+from regulars.config.reader import Section
+from regulars.config.sources import Source, Zone
+
+SIGNS = {"USD": "$", "EUR": "€", "GBP": "£", "JPY": "¥"}
+
+
+def _pattern(text: str) -> str:
+    try:
+        re.compile(text)
+    except re.error as error:
+        raise ValueError(f"it is no regular expression ({error}); write one such as ^C") from error
+    return text
+
+
+Pattern = Annotated[str, AfterValidator(_pattern)]
+Action = Literal["refuse", "flag", "off"]
+InOrOut = Literal["in", "out"]
+
+
+class Privacy(Section):
+    """What may be shown of small groups, and whether customers must have opted in."""
+
+    min_cell: int = Field(default=10, ge=1, strict=True)
+    consent_required: bool = True
+
+
+class Segments(Section):
+    """The segmentation that the review and the experiments use, and the smallest share a cluster may have."""
+
+    chosen: Literal["four-core", "rxf-grid"] = "four-core"
+    minimum_share: float = Field(default=0.03, ge=0, le=0.5, strict=True)
+
+
+class Revenue(Section):
+    """What counts as revenue, everywhere: each part is in it, or out of it.
+
+    Attributes:
+        tax: collected for the state.
+        shipping: paid by the customer for delivery.
+        discounts: given by the shop; `out` means that they are taken off.
+        returns: money given back; `out` means that it is taken off, in the month in which it was given back.
+    """
+
+    tax: InOrOut = "out"
+    shipping: InOrOut = "out"
+    discounts: InOrOut = "out"
+    returns: InOrOut = "out"
+
+
+class Returns(Section):
+    """What marks an order or a line as a cancellation or a return.
+
+    Attributes:
+        order_id: a pattern that the order's id matches, such as ^C.
+        status: words in the status column.
+        negative_quantity: whether a quantity below zero is a return.
+    """
+
+    order_id: Pattern | None = None
+    status: tuple[str, ...] = ()
+    negative_quantity: bool = False
+
+
+class Cleaning(Section):
+    """What is done with rows that a shop would not count.
+
+    Attributes:
+        rules: rule → refuse, flag or off, where it is to be another than the rule's own.
+        returns: what marks a return.
+        not_products: a pattern of product ids that are no products, such as postage.
+        test_orders: a pattern of order ids that are tests.
+        unpaid: words in the status column of orders that were never paid.
+        stop_above: the share of refused order lines, or orders, above which nothing is staged.
+    """
+
+    rules: dict[str, Action] = Field(default_factory=dict)
+    returns: Returns = Returns()
+    not_products: Pattern | None = None
+    test_orders: Pattern | None = None
+    unpaid: tuple[str, ...] = ()
+    stop_above: float = Field(default=0.5, ge=0, le=1)
+
+
+class Identities(Section):
+    """Which profiles are one customer: those that agree in all columns of any of the rules."""
+
+    merge_by: tuple[tuple[str, ...], ...] = (("email_hash",),)
+
+
+class ShopConfig(Section):
+    """`config/<shop>.yml`."""
+
+    name: str = Field(pattern=r"^[a-z0-9][a-z0-9-]*$")
+    title: str
+    about: str = ""
+    currency: str = Field(pattern=r"^[A-Z]{3}$")
+    time_zone: Zone
+    engine: Literal["duckdb"] = "duckdb"
+    source: Source
+    margin_rate: float = Field(gt=0, le=1, strict=True)  # strict: 'yes' is no number
+    complete_until: date | None = None
+    month: str | None = Field(default=None, pattern=r"^\d{4}-(0[1-9]|1[0-2])$")  # of a shop without dates
+    revenue: Revenue = Revenue()
+    cleaning: Cleaning = Cleaning()
+    identities: Identities = Identities()
+    privacy: Privacy = Privacy()
+    segments: Segments = Segments()
+
+    @property
+    def sign(self) -> str:
+        """What stands before an amount in a sentence: the currency's sign, or its code and a blank."""
+        return SIGNS.get(self.currency, f"{self.currency} ")

@@ -1,0 +1,330 @@
+"""The staged tables, one after another: read, judged by the rules, and written with their refused rows beside them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+import narwhals as nw
+import pandas as pd
+
+from regulars.engine import Frame
+from regulars.ingest.cleaning import apply_rules, rules_of
+from regulars.ingest.contracts import CONTRACTS
+from regulars.ingest.identities import before_and_after, merged, one_profile, renamed
+from regulars.ingest.judging import complete, contradictions, duplicates, repeated, with_facts
+from regulars.ingest.landing import Landed, identifier, quoted
+from regulars.ingest.ledger import Ledger, account
+from regulars.ingest.reading import ROW, Read, read_table
+from regulars.ingest.returns import returned_lines, returned_orders
+from regulars.ingest.revenue import with_revenue
+from regulars.shop import Shop
+
+OTHERS = ("contacts", "events", "answers", "assignments", "outcomes")
+AMOUNTS = [
+    "revenue",
+    "list_revenue",
+    "discount",
+    "coupon_discount",
+]  # what `with_revenue` makes of any source
+
+
+class Tables:
+    """One run over the landed tables.
+
+    Args:
+        shop: the shop.
+        folder: where the staged tables are written.
+        landed: the raw tables.
+    """
+
+    def __init__(self, shop: Shop, folder: Path, landed: Mapping[str, Landed]) -> None:
+        self.shop = shop
+        self.config = shop.config
+        self.engine = shop.engine
+        self.folder = folder
+        self.landed = landed
+        self.parts: list[Ledger] = []
+        self.mapping = pd.DataFrame()  # profile → customer, where they differ
+        self.reads: dict[str, Read] = {
+            table: read_table(self.engine, one, CONTRACTS[table], self.config.time_zone)
+            for table, one in landed.items()
+        }
+
+    def run(self) -> Ledger:
+        """Stage every table that the source has, or that can be made from what it has."""
+        self.products()
+        profiles = self.profiles()
+        if profiles is not None:
+            self.mapping = merged(self.engine, profiles, self.config.identities.merge_by)
+        placed = [self.given_orders()] if "orders" in self.landed else []
+        if "order_lines" in self.landed:
+            lines = self.order_lines()
+            placed = placed or [self.orders_from(lines)]
+        for table in OTHERS:
+            if table in self.landed:
+                self.judge(table, self.query_of(table))
+        self.customers(profiles)
+        ledger = Ledger.joined(self.parts)
+        if placed and not self.mapping.empty:
+            ledger = ledger._replace(identities=before_and_after(self.engine, placed[0], self.merging()))
+        return ledger
+
+    def query_of(self, table: str) -> str:
+        """A table as it was read, with the columns that the source lacks as nulls."""
+        return complete(self.reads[table].query, self.reads[table].columns, CONTRACTS[table])
+
+    def products(self) -> None:
+        """The products, given or made from what the lines say of them: of several texts the most frequent."""
+        if "products" in self.landed:
+            self.judge("products", self.query_of("products"))
+        elif "order_lines" in self.reads and "product_id" in self.reads["order_lines"].columns:
+            names = self.shared_columns("order_lines", "products")
+            self.write("products", self.most_frequent("product_id", names))
+
+    def profiles(self) -> Frame | None:
+        """One row per profile of a customer: given, or what orders say of their customers."""
+        if "customers" in self.landed:
+            return self.engine.materialise(self.judge("customers", self.query_of("customers")), "profiles")
+        for table in ("orders", "order_lines"):
+            names = self.shared_columns(table, "customers") if table in self.reads else []
+            if len(names) > 1 and "customer_id" in names:
+                kept = ", ".join(map(identifier, names))
+                query = f"SELECT {kept} FROM ({self.reads[table].query}) WHERE customer_id IS NOT NULL"
+                return self.engine.materialise(nw.from_native(self.engine.sql(query)), "profiles")
+        return None
+
+    def shared_columns(self, table: str, other: str) -> list[str]:
+        """The columns of one table that say something of another."""
+        known = [column.name for column in CONTRACTS[other].columns]
+        return [name for name in known if name in self.reads[table].columns]
+
+    def most_frequent(self, key: str, names: list[str]) -> Frame:
+        """One row per key of the lines, with the most frequent value of each column; of equals the last by name."""
+        lines = self.reads["order_lines"].query
+        frame = self.engine.sql(f"SELECT DISTINCT {key} FROM ({lines}) WHERE {key} IS NOT NULL")
+        for name in [name for name in names if name != key]:
+            counted = (
+                f"SELECT {key}, {name}, count(*) AS n FROM ({lines}) WHERE {name} IS NOT NULL GROUP BY ALL"
+            )
+            best = f"SELECT {key}, max_by({name}, (n, {name})) AS {name} FROM ({counted}) GROUP BY {key}"
+            frame = self.engine.sql(f"FROM ({frame.sql_query()}) LEFT JOIN ({best}) USING ({key})")
+        return nw.from_native(frame)
+
+    def given_orders(self) -> Frame:
+        """Orders as the source has them; what was refunded of them, or cancelled, becomes returns."""
+        read, landed = self.reads["orders"], self.landed["orders"]
+        query = with_revenue(read.query, read.columns, landed.format, self.config.revenue, "orders")
+        query = complete(query, [*read.columns, *AMOUNTS], CONTRACTS["orders"])
+        facts = {
+            "is_repeated": repeated(self.engine, read, "order_id"),
+            "has_several_customers": contradictions(self.engine, read, "customer_id", "orders_of_several"),
+            "has_several_currencies": contradictions(self.engine, read, "currency", "orders_in_several"),
+        }
+        query = self.with_line_counts(with_facts(query, self.config, facts))
+        kept = self.judge("orders", query, lambda frame: frame.filter(~nw.col("is_return")))
+        sold = kept.filter(~nw.col("is_return"))
+        back = returned_orders(self.engine, sold.to_native().sql_query())
+        notes = returned_orders(
+            self.engine, credit_notes(kept.filter(nw.col("is_return")).to_native().sql_query())
+        )
+        self.write("returns", nw.concat([back, notes]))
+        return sold.select("order_id", "customer_id", "revenue")
+
+    def with_line_counts(self, orders: str) -> str:
+        """Orders with the number of lines on which something was sold, where lines are there to be counted."""
+        read = self.reads.get("order_lines")
+        if read is None or "lines" in self.reads["orders"].columns:
+            return orders
+        counted = "count(*) FILTER (quantity > 0)" if "quantity" in read.columns else "count(*)"
+        lines = f"SELECT order_id, {counted} AS lines FROM ({read.query}) GROUP BY order_id"
+        return f"SELECT o.* REPLACE (n.lines AS lines) FROM ({orders}) AS o LEFT JOIN ({lines}) AS n USING (order_id)"
+
+    def order_lines(self) -> Frame:
+        """Order lines; those that take something back become returns, too, unless the orders say what came back."""
+        read, landed = self.reads["order_lines"], self.landed["order_lines"]
+        query = with_revenue(read.query, read.columns, landed.format, self.config.revenue, "order_lines")
+        query = complete(query, [*read.columns, *AMOUNTS], CONTRACTS["order_lines"])
+        kept = self.judge(
+            "order_lines", signed(with_facts(query, self.config, self.facts_of_lines(read, landed)))
+        )
+        if "orders" not in self.landed:
+            undone = kept.filter(nw.col("is_undone") & ~nw.col("is_return") & (nw.col("revenue") >= 0))
+            whole = returned_orders(self.engine, wholly_undone(undone.to_native().sql_query()))
+            self.write(
+                "returns", nw.concat([returned_lines(self.engine, str(self.path("order_lines"))), whole])
+            )
+        return kept
+
+    def facts_of_lines(self, read: Read, landed: Landed) -> dict[str, str]:
+        """What the rules need to know of a line besides its own values."""
+        pattern, has_products = self.config.cleaning.not_products, "products" in self.landed
+        known = f"product_id IN (SELECT product_id FROM read_parquet({quoted(self.path('products'))}))"
+        staged = f"order_id IN (SELECT order_id FROM read_parquet({quoted(self.path('orders'))}))"
+        return {
+            "quantity": "",
+            "is_product": f"product_id IS NULL OR NOT regexp_matches(product_id, {quoted(pattern)})"
+            if pattern
+            else "true",
+            "is_known_product": known if has_products else "true",
+            "is_duplicate": duplicates(self.engine, landed),
+            "is_repeated": repeated(self.engine, read, "line_id"),
+            "is_of_refused_order": f"NOT ({staged})" if "orders" in self.landed else "false",
+            "has_several_customers": contradictions(self.engine, read, "customer_id", "lines_of_several"),
+            "has_several_currencies": contradictions(self.engine, read, "currency", "lines_in_several"),
+        }
+
+    def orders_from(self, lines: Frame) -> Frame:
+        """Orders made from staged lines; before that, as they were under the profiles' own ids."""
+        names = [column.name for column in CONTRACTS["order_lines"].columns]
+        before = orders_of(lines.select(*names)).select("order_id", "customer_id", "revenue")
+        made = self.engine.materialise(orders_of(self.engine.scan(self.path("order_lines"))), "made_orders")
+        self.judge("orders", made.to_native().sql_query(), only=("nothing_sold",))
+        return before
+
+    def customers(self, profiles: Frame | None) -> None:
+        """One row per customer: the merged profile, or nothing but the id of somebody who bought."""
+        orders = self.path("orders")
+        if profiles is None and not orders.exists():
+            return
+        parts = []
+        if profiles is not None:
+            one = one_profile(self.engine, self.rename(profiles.select(*self.profile_columns(profiles))))
+            if "has_profile" not in one.collect_schema().names():
+                one = one.with_columns(has_profile=nw.lit("customers" in self.landed))
+            parts.append(self.engine.materialise(one, "one_profile").to_native().sql_query())
+        if orders.exists():
+            parts.append(
+                f"SELECT DISTINCT customer_id, false AS has_profile FROM read_parquet({quoted(orders)}) "
+                "WHERE customer_id IS NOT NULL"
+            )
+        joined = (
+            parts[0]
+            if len(parts) == 1
+            else (
+                f"SELECT * FROM ({parts[0]}) UNION ALL BY NAME SELECT * FROM ({parts[1]}) "
+                f"WHERE customer_id NOT IN (SELECT customer_id FROM ({parts[0]}))"
+            )
+        )
+        self.write("customers", nw.from_native(self.engine.sql(joined)), is_renamed=True)
+
+    def profile_columns(self, profiles: Frame) -> list[str]:
+        """What a profile says: its contract's columns and the shop's own."""
+        there = profiles.collect_schema().names()
+        known = [column.name for column in CONTRACTS["customers"].columns]
+        return [name for name in [*known, *self.attributes("customers")] if name in there]
+
+    def path(self, table: str) -> Path:
+        """Where a table is staged."""
+        return self.folder / f"{table}.parquet"
+
+    def judge(
+        self,
+        table: str,
+        query: str,
+        keep: Callable[[Frame], Frame] = lambda frame: frame,
+        only: tuple[str, ...] = (),
+    ) -> Frame:
+        """Judge a table's rows by the rules, write those that pass and those that do not, and count both.
+
+        Args:
+            table: its name.
+            query: SQL giving its rows with their row number and all that the rules look at.
+            keep: what is done with the rows that pass before they are written.
+            only: the rules that judge; all of the table's unless given.
+
+        Returns:
+            The rows that pass, with everything that `query` gives.
+        """
+        rules = [
+            rule for rule in rules_of(table, self.config.cleaning.rules) if not only or rule.name in only
+        ]
+        marked = apply_rules(nw.from_native(self.engine.sql(query)), rules)
+        landed = self.landed.get(table)
+        ledger = account(self.engine, table, marked, rules, landed, self.reads.get(table))
+        ledger.check(self.config, landed)
+        self.parts.append(ledger)
+        kept = marked.filter(nw.col("refused_because").is_null())
+        self.write(table, keep(kept))
+        self.write_refused(table, marked if ledger.tables.loc[0, "refused"] else marked.head(0))
+        return kept
+
+    def write(self, table: str, frame: Frame, *, is_renamed: bool = False) -> None:
+        """Write a staged table: its contract's columns, merged identities, sorted by its key."""
+        contract = CONTRACTS[table]
+        there = frame.collect_schema().names()
+        names = [column.name for column in contract.columns if column.name in there]
+        extra = [name for name in self.attributes(table) if name in there]
+        chosen = frame.select(*names, *extra)
+        staged = contract.conform(chosen if is_renamed else self.rename(chosen))
+        self.engine.write(staged, self.path(table), *contract.key)
+
+    def write_refused(self, table: str, marked: Frame) -> None:
+        """Write the refused rows as they came, each with the rule that refused it."""
+        refused = marked.filter(~nw.col("refused_because").is_null())
+        path = self.path(f"refused/{table}")
+        if table not in self.reads:
+            helpers = [name for name in refused.collect_schema().names() if name.startswith("matches_")]
+            self.engine.write(refused.drop(*helpers), path, *CONTRACTS[table].key)
+            return
+        came = nw.from_native(self.engine.sql(self.reads[table].as_it_came))
+        reasons = refused.select(ROW, "refused_because")
+        self.engine.write(came.join(reasons, on=ROW, how="inner"), path, ROW)
+        malformed = self.landed[table].malformed
+        if malformed:
+            self.engine.write(
+                self.engine.scan(malformed), self.path(f"refused/{table}.malformed"), "file", "line"
+            )
+
+    def attributes(self, table: str) -> list[str]:
+        """The columns of the shop's own that a table brings."""
+        known = {column.name for column in (*CONTRACTS[table].columns, *CONTRACTS[table].raw)}
+        return (
+            [name for name in self.reads[table].columns if name not in known] if table in self.reads else []
+        )
+
+    def rename(self, frame: Frame) -> Frame:
+        """The frame under merged identities."""
+        if self.mapping.empty or "customer_id" not in frame.collect_schema().names():
+            return frame
+        return renamed(frame, self.merging())
+
+    def merging(self) -> Frame:
+        """Profile → customer, in the engine."""
+        return nw.from_native(self.engine.connection.from_df(self.mapping))
+
+
+def signed(lines: str) -> str:
+    """Lines with the money of every return below zero, whichever sign the source gave it."""
+    money = ("revenue", "list_revenue")
+    below = ", ".join(f"CASE WHEN is_return THEN -abs({name}) ELSE {name} END AS {name}" for name in money)
+    return f"SELECT * REPLACE ({below}) FROM ({lines})"
+
+
+def credit_notes(orders: str) -> str:
+    """Orders that take back others, as if each had been cancelled itself."""
+    amounts = "abs(revenue)::DECIMAL(18, 4) AS revenue, abs(list_revenue)::DECIMAL(18, 4) AS list_revenue, true AS is_undone"
+    return f"SELECT * REPLACE ({amounts}) FROM ({orders})"
+
+
+def wholly_undone(lines: str) -> str:
+    """Lines whose status says that they were undone, in the form of orders that were."""
+    return f"SELECT *, NULL::DECIMAL(18, 4) AS refunded, NULL::TIMESTAMP AS refunded_at FROM ({lines})"
+
+
+def orders_of(lines: Frame) -> Frame:
+    """One row per order from its lines; `lines` counts the lines on which something was sold.
+
+    Lines that take money back are no part of the order: they stand in `returns`.
+    """
+    is_sold = (
+        (nw.col("quantity").fill_null(1) > 0) & (nw.col("price").fill_null(1) > 0) & nw.col("is_product")
+    )
+    taken = lines.filter(~nw.col("is_return") & (nw.col("revenue") >= 0))
+    grouped = taken.with_columns(sold=nw.when(is_sold).then(1).otherwise(0)).group_by("order_id")
+    orders = grouped.agg(
+        nw.col("customer_id", "store_id", "ordered_at", "ordered_day", "ordered_month").min(),
+        nw.col("sold").sum().cast(nw.Int64).alias("lines"),
+        *[nw.col(name).sum() for name in AMOUNTS],
+    )
+    return CONTRACTS["orders"].conform(orders.with_columns(has_coupon=nw.col("coupon_discount") > 0))
