@@ -62,7 +62,7 @@ lock: $(VENV)/uv.ready  ## resolve the dependencies anew into requirements/
 
 clean:  ## remove what was built; never raw data or reports
 	rm -rf $(VENV) data/*/staged data/*/features data/*/segments data/*/offers data/*/assignments data/*/outcomes data/*/findings data/*/failed data/*/restated
-	rm -rf .pytest_cache .ruff_cache .mypy_cache .hypothesis
+	rm -rf data/*/.landing data/*/.staging data/*/.spill .pytest_cache .ruff_cache .mypy_cache .hypothesis
 
 $(VENV)/uv.ready: requirements/uv.txt
 	@$(PYTHON) -c "import sys; sys.exit(sys.version_info < (3, 11))" || \

@@ -25,6 +25,8 @@ def _pattern(text: str) -> str:
 Pattern = Annotated[str, AfterValidator(_pattern)]
 Action = Literal["refuse", "flag", "off"]
 InOrOut = Literal["in", "out"]
+# What Shopify and WooCommerce call orders for which no money came, and what others do.
+UNPAID = ("pending", "voided", "expired", "failed", "cancelled", "canceled")
 
 
 class Privacy(Section):
@@ -67,7 +69,7 @@ class Returns(Section):
     """
 
     order_id: Pattern | None = None
-    status: tuple[str, ...] = ()
+    status: tuple[str, ...] = ("refunded",)
     negative_quantity: bool = False
 
 
@@ -87,7 +89,7 @@ class Cleaning(Section):
     returns: Returns = Returns()
     not_products: Pattern | None = None
     test_orders: Pattern | None = None
-    unpaid: tuple[str, ...] = ()
+    unpaid: tuple[str, ...] = UNPAID
     stop_above: float = Field(default=0.5, ge=0, le=1)
 
 

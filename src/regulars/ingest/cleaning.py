@@ -138,7 +138,10 @@ def _keyed(table: str, key: Sequence[str]) -> list[Rule]:
     ]
     for name in key:
         what = name.replace("_id", " id").replace("_", " ")
-        rules.append(Rule(f"no_{name}", table, nw.col(name).is_null(), "refuse", f"The row has no {what}.", fixed=True))
+        empty = nw.col(name).is_null()
+        if table == "events" and name == "occurred_at":
+            empty = empty & (nw.col("kind") != "opt-out")  # a withdrawal counts, dated or not
+        rules.append(Rule(f"no_{name}", table, empty, "refuse", f"The row has no {what}.", fixed=True))
     return rules
 
 

@@ -7,6 +7,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 from regulars.config.sources import CompleteJourney, Database, Files, Hillstrom
+from regulars.ingest.personal import key_id, key_of
 from regulars.ingest.rawfiles import find_files
 from regulars.ingest.sources import completejourney, hillstrom
 from regulars.shop import Shop
@@ -21,7 +22,7 @@ def of(shop: Shop) -> str:
     if files is None:
         return ""
     digest = hashlib.blake2b(digest_size=16)
-    digest.update(shop.config.model_dump_json().encode() + f"|{version('duckdb')}".encode())
+    digest.update(shop.config.model_dump_json().encode() + f"|{version('duckdb')}|{key_id(key_of(shop))}".encode())
     for path in [
         *sorted(CODE.glob("ingest/**/*.py")),
         *sorted(CODE.glob("config/*.py")),

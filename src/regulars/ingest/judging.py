@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
 from regulars.config import ShopConfig
 from regulars.engine import Engine
-from regulars.ingest.contracts import CONTRACTS, Contract
+from regulars.ingest.contracts import CONTRACTS, Contract, IngestError
 from regulars.ingest.landing import Landed, identifier, quoted
 from regulars.ingest.reading import ROW, Read
 from regulars.ingest.values import day_of, schema_of
@@ -32,6 +32,28 @@ def complete(query: str, there: Sequence[str], contract: Contract) -> str:
         return query
     nulls = ", ".join(f"NULL::{SQL_TYPES[c.kind]} AS {c.name}" for c in absent)
     return f"SELECT *, {nulls} FROM ({query})"
+
+
+def check_required(reads: Mapping[str, Read], landed: Mapping[str, Landed]) -> None:
+    """Every table has the columns without which nothing can be made of it.
+
+    Raises:
+        IngestError: naming the column, what it is, and where it could be mapped.
+    """
+    for table, read in reads.items():
+        for column in CONTRACTS[table].columns:
+            inherits = table == "order_lines" and "orders" in reads and column.name == "ordered_at"
+            if column.required and column.name not in read.columns and column.name != "revenue" and not inherits:
+                raise IngestError(
+                    f"{landed[table].origin}: {table} needs the column '{column.name}' ({column.meaning}), and none is mapped "
+                    f"to it. Write it under 'columns', as in {column.name}: the name of your column."
+                )
+    sold = [table for table in ("orders", "order_lines") if table in reads]
+    if sold and not any("customer_id" in reads[table].columns for table in sold):
+        raise IngestError(
+            f"{landed[sold[0]].origin}: no column says whose an order is. Map 'customer_id', or 'email', which then tells "
+            "customers apart by its hash."
+        )
 
 
 def with_facts(query: str, config: ShopConfig, facts: dict[str, str]) -> str:
@@ -112,8 +134,3 @@ def repeated(engine: Engine, read: Read, key: str) -> str:
             FROM ({read.query}) WHERE {key} IN (FROM several)
         ) WHERE place > 1""")
     return f"{ROW} IN (FROM repeated)"
-
-
-def typed_columns(table: str) -> list[str]:
-    """The staged names of a table's columns."""
-    return [column.name for column in CONTRACTS[table].columns]

@@ -32,11 +32,13 @@ class Ledger(NamedTuple):
         rules: one row per rule: `matched` rows and their money (`matched_money`), the rows it was the first to refuse
             (`decided`), the `money` of these, up to three `examples` of what was refused, and the `column` they stand in.
         identities: customers and their orders before and after profiles were merged; empty where none were.
+        too_common: what was not used to merge profiles because too many share it, as `identities.too_common` says.
     """
 
     tables: pd.DataFrame
     rules: pd.DataFrame
     identities: pd.DataFrame = pd.DataFrame()
+    too_common: pd.DataFrame = pd.DataFrame()
 
     @classmethod
     def joined(cls, parts: Sequence[Ledger]) -> Ledger:

@@ -14,6 +14,7 @@ from regulars.ingest.landing import Landed, identifier, quoted
 from regulars.ingest.personal import hash_addresses, hashed_column
 from regulars.ingest.values import Raw, filled, read, schema_of, trimmed, written
 
+OWN = "a column of the shop's own"
 SMALL = 3_000_000  # rows; what is larger is read into a file
 ROW = "row_number"  # of the landed file: what joins a judged row to the row as it came
 
@@ -46,12 +47,15 @@ def read_table(engine: Engine, landed: Landed, contract: Contract, zone: str) ->
         IngestError: if dates can be read in more than one way.
     """
     schema = schema_of(engine, f"FROM read_parquet({quoted(landed.path)})")
-    columns = {name: contract.mappable.get(name, Column(name, "text", "")) for name in schema}
+    columns = {name: contract.mappable.get(name, Column(name, "text", OWN)) for name in schema}
     raws = {name: Raw(identifier(name), kind) for name, kind in schema.items()}
     rows = _filled(f"read_parquet({quoted(landed.path)}, file_row_number = true)", columns, raws)
     values = {name: _value(engine, rows, landed, raws[name], columns[name], zone) for name in schema}
     kept = _keep(engine, _layers(rows, values, columns, raws), landed.path)
-    return Read(f"FROM {kept}", [column.name for column in columns.values()], _as_it_came(landed, kept, columns))
+    query, names = f"FROM {kept}", [column.name for column in columns.values()]
+    if "customer_id" in contract.mappable and "customer_id" not in names and "email_hash" in names:
+        query, names = f"SELECT *, email_hash AS customer_id FROM {kept}", [*names, "customer_id"]
+    return Read(query, names, _as_it_came(landed, kept, columns))
 
 
 def _keep(engine: Engine, query: str, landed: Path) -> str:
@@ -82,7 +86,11 @@ def _layers(
     """Values are read in one layer and hashed, or found unreadable, in the next."""
     kept = ", ".join(f"{raw.sql} AS {identifier('raw ' + name)}" for name, raw in raws.items())
     read = ", ".join(f"{value} AS {identifier(columns[name].name)}" for name, value in values.items())
-    hidden = [f"{_hidden(column)} AS {column.name}" for column in columns.values() if _is_private(column)]
+    hidden = [
+        f"{_hidden(column)} AS {identifier(column.name)}"
+        for name, column in columns.items()
+        if _is_private(column) and (column.meaning != OWN or raws[name].is_text)
+    ]
     replaced = f"REPLACE ({', '.join(hidden)})" if hidden else ""
     dropped = ", ".join(identifier("raw " + name) for name in raws)
     return (
@@ -93,7 +101,7 @@ def _layers(
 
 def _as_it_came(landed: Landed, kept: str, columns: Mapping[str, Column]) -> str:
     shown = [
-        f"r.{column.name} AS {identifier(name)}" if _is_private(column) else f"l.{identifier(name)}"
+        f"r.{identifier(column.name)} AS {identifier(name)}" if _is_private(column) else f"l.{identifier(name)}"
         for name, column in columns.items()
     ]
     return (
@@ -104,14 +112,15 @@ def _as_it_came(landed: Landed, kept: str, columns: Mapping[str, Column]) -> str
 
 
 def _is_private(column: Column) -> bool:
-    return column.kind == "personal" or column.name == "customer_id"
+    """Whether it is personal, or a text in which an e-mail address may stand: an id, a column of the shop's own."""
+    return column.kind == "personal" or column.name == "customer_id" or column.meaning == OWN
 
 
 def _hidden(column: Column) -> str:
     """Personal data as a hash; an id only where it is an e-mail address."""
     if column.kind == "personal":
         return hashed_column(column.source_name, column.name)
-    return hash_addresses(column.name)
+    return hash_addresses(identifier(column.name))
 
 
 def _value(engine: Engine, rows: str, landed: Landed, raw: Raw, column: Column, zone: str) -> str:

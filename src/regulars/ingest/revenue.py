@@ -11,9 +11,12 @@ from regulars.config.shop import Revenue
 from regulars.ingest.contracts import IngestError
 
 EXACT = "DECIMAL(18, 4)"
+PARTS = {"tax": "tax", "shipping": "shipping", "discounts": "discount"}  # part → its column
 
 
-def with_revenue(query: str, columns: Sequence[str], given: Format, wanted: Revenue, table: str) -> str:
+def with_revenue(
+    query: str, columns: Sequence[str], given: Format, wanted: Revenue, table: str, *, is_lenient: bool = False
+) -> str:
     """The query with `revenue`, `list_revenue`, `discount` and `coupon_discount` as the configuration defines them.
 
     revenue = the source's amount (its `revenue`, or price × quantity), plus what is to be in it and is not, less what is in
@@ -25,6 +28,7 @@ def with_revenue(query: str, columns: Sequence[str], given: Format, wanted: Reve
         given: what the source's amounts include.
         wanted: the configuration's definition.
         table: for sentences.
+        is_lenient: whether a part that the definition needs and the source lacks is passed over.
 
     Raises:
         IngestError: if the source has no amount, or lacks a part that the definition needs.
@@ -34,6 +38,8 @@ def with_revenue(query: str, columns: Sequence[str], given: Format, wanted: Reve
     '((revenue)::DECIMAL(18, 4) - coalesce(tax, 0))::DECIMAL(18, 4)'
     """
     amount = _amount(columns, table)
+    if is_lenient:
+        given = given.model_copy(update={"includes": tuple(p for p in PARTS if _is_settled(p, columns, given, wanted))})
     if "list_revenue" in columns and wanted.discounts == "in":
         amount = f"list_revenue::{EXACT}"
     else:
@@ -41,7 +47,7 @@ def with_revenue(query: str, columns: Sequence[str], given: Format, wanted: Reve
     for part in ("tax", "shipping"):
         amount = _with_part(amount, part, part, columns, getattr(wanted, part) == "in", given, table)
     discount = f"abs(discount)::{EXACT}" if "discount" in columns else f"NULL::{EXACT}"
-    taken_off = "0" if wanted.discounts == "in" else "discount"
+    taken_off = "0" if wanted.discounts == "in" or "discount" not in columns else "coalesce(discount, 0)"
     listed = "list_revenue" if "list_revenue" in columns else f"(revenue + {taken_off})::{EXACT}"
     coupon = "coupon_discount"
     if coupon not in columns:
@@ -53,6 +59,13 @@ def with_revenue(query: str, columns: Sequence[str], given: Format, wanted: Reve
     return f"""
         SELECT * {_exclude(rest)}, {listed} AS list_revenue, ({coupon})::{EXACT} AS coupon_discount
         FROM (SELECT * {_exclude(made)}, {amount} AS revenue, {discount} AS discount FROM ({query}))"""
+
+
+def _is_settled(part: str, columns: Sequence[str], given: Format, wanted: Revenue) -> bool:
+    """Whether the amount counts as including a part: it does, or it should and there is no column to add it from."""
+    if PARTS[part] in columns:
+        return part in given.includes
+    return bool(getattr(wanted, part) == "in")
 
 
 def _exclude(names: Sequence[str]) -> str:

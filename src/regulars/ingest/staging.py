@@ -9,7 +9,7 @@ from regulars.ingest import fingerprint
 from regulars.ingest.judging import today
 from regulars.ingest.landing import Landing
 from regulars.ingest.ledger import Ledger
-from regulars.ingest.personal import key_of, register
+from regulars.ingest.personal import forget, key_of, register
 from regulars.ingest.sources import land
 from regulars.ingest.tables import Tables
 from regulars.ingest.trouble import in_words
@@ -37,10 +37,13 @@ def stage(shop: Shop, *, fresh: bool = False) -> Ledger:
     building = shop.data / ".staging"
     shutil.rmtree(building, ignore_errors=True)
     with in_words(shop), Landing(shop.engine, shop.data / ".landing") as landing:
-        register(shop.engine.connection, key_of(shop))
         building.mkdir(parents=True)
         landed = land(shop, landing)
-        ledger = Tables(shop, building, landed).run()
+        register(shop.engine.connection, key_of(shop))
+        try:
+            ledger = Tables(shop, building, landed).run()
+        finally:
+            forget(shop.engine.connection)
         ledger.save(building, mark, today(shop.config))
         publish(building, final)
     shop.__dict__.pop("history", None)

@@ -11,8 +11,8 @@ import pandas as pd
 from regulars.engine import Frame
 from regulars.ingest.cleaning import apply_rules, rules_of
 from regulars.ingest.contracts import CONTRACTS
-from regulars.ingest.identities import before_and_after, merged, one_profile, renamed
-from regulars.ingest.judging import complete, contradictions, duplicates, repeated, with_facts
+from regulars.ingest.identities import before_and_after, merged, one_profile, renamed, too_common
+from regulars.ingest.judging import check_required, complete, contradictions, duplicates, repeated, with_facts
 from regulars.ingest.landing import Landed, identifier, quoted
 from regulars.ingest.ledger import Ledger, account
 from regulars.ingest.reading import ROW, Read, read_table
@@ -20,6 +20,7 @@ from regulars.ingest.returns import returned_lines, returned_orders
 from regulars.ingest.revenue import with_revenue
 from regulars.shop import Shop
 
+COUPON = {"coupon_id": "IS NOT NULL", "coupon_discount": "> 0"}
 OTHERS = ("contacts", "events", "answers", "assignments", "outcomes")
 AMOUNTS = [
     "revenue",
@@ -50,6 +51,7 @@ class Tables:
             table: read_table(self.engine, one, CONTRACTS[table], self.config.time_zone)
             for table, one in landed.items()
         }
+        check_required(self.reads, landed)
 
     def run(self) -> Ledger:
         """Stage every table that the source has, or that can be made from what it has."""
@@ -66,6 +68,9 @@ class Tables:
                 self.judge(table, self.query_of(table))
         self.customers(profiles)
         ledger = Ledger.joined(self.parts)
+        if profiles is not None:
+            shared = too_common(self.engine, profiles, self.config.identities.merge_by)
+            ledger = ledger._replace(too_common=shared)
         if placed and not self.mapping.empty:
             ledger = ledger._replace(identities=before_and_after(self.engine, placed[0], self.merging()))
         return ledger
@@ -113,9 +118,8 @@ class Tables:
 
     def given_orders(self) -> Frame:
         """Orders as the source has them; what was refunded of them, or cancelled, becomes returns."""
-        read, landed = self.reads["orders"], self.landed["orders"]
-        query = with_revenue(read.query, read.columns, landed.format, self.config.revenue, "orders")
-        query = complete(query, [*read.columns, *AMOUNTS], CONTRACTS["orders"])
+        read = self.reads["orders"]
+        query = complete(self.priced_orders(), [*read.columns, *AMOUNTS], CONTRACTS["orders"])
         facts = {
             "is_repeated": repeated(self.engine, read, "order_id"),
             "has_several_customers": contradictions(self.engine, read, "customer_id", "orders_of_several"),
@@ -125,11 +129,51 @@ class Tables:
         kept = self.judge("orders", query, lambda frame: frame.filter(~nw.col("is_return")))
         sold = kept.filter(~nw.col("is_return"))
         back = returned_orders(self.engine, sold.to_native().sql_query())
-        notes = returned_orders(
-            self.engine, credit_notes(kept.filter(nw.col("is_return")).to_native().sql_query())
-        )
-        self.write("returns", nw.concat([back, notes]))
+        notes = kept.filter(nw.col("is_return")).to_native().sql_query()
+        undoing = returned_orders(self.engine, credit_notes(notes))  # which order they undo, nothing says
+        undoing = undoing.with_columns(order_id=nw.lit(None, dtype=nw.String))
+        self.write("returns", nw.concat([back, undoing]))
         return sold.select("order_id", "customer_id", "revenue")
+
+    def priced_orders(self) -> str:
+        """Orders with their money; from their lines where only these say it."""
+        read, landed, wanted = self.reads["orders"], self.landed["orders"], self.config.revenue
+        if "revenue" in read.columns or "order_lines" not in self.reads:
+            priced = with_revenue(read.query, read.columns, landed.format, wanted, "orders")
+        else:
+            sums = ", ".join(f"sum({name}) AS {name}" for name in AMOUNTS)
+            lines = f"SELECT order_id, {sums} FROM ({self.priced_lines()}) GROUP BY order_id"
+            dropped = [name for name in AMOUNTS if name in read.columns]
+            kept = f"EXCLUDE ({', '.join(dropped)})" if dropped else ""
+            priced = f"FROM (SELECT * {kept} FROM ({read.query})) LEFT JOIN ({lines}) USING (order_id)"
+        coupons = [name for name in ("coupon_id", "coupon_discount") if name in read.columns]
+        if "has_coupon" in read.columns or not coupons:
+            return priced
+        return f"SELECT *, coalesce({coupons[0]} {COUPON[coupons[0]]}, false) AS has_coupon FROM ({priced})"
+
+    def priced_lines(self) -> str:
+        """Lines with their money. Where orders are there, too, theirs is what counts, and a line may lack a part of it."""
+        read, landed = self.reads["order_lines"], self.landed["order_lines"]
+        has_orders = "orders" in self.landed
+        return with_revenue(
+            read.query, read.columns, landed.format, self.config.revenue, "order_lines", is_lenient=has_orders
+        )
+
+    def inherited(self) -> list[str]:
+        """What lines take from their order, because only that says it."""
+        if "orders" not in self.reads:
+            return []
+        of_order, own = self.reads["orders"].columns, self.reads["order_lines"].columns
+        return [name for name in ("customer_id", "ordered_at", "store_id") if name in of_order and name not in own]
+
+    def dated_lines(self) -> str:
+        """Lines with their money, and with what they take from their order."""
+        names = self.inherited()
+        if not names:
+            return self.priced_lines()
+        picked = ", ".join(f"any_value({name} ORDER BY {name}) AS {name}" for name in names)
+        orders = f"SELECT order_id, {picked} FROM ({self.reads['orders'].query}) WHERE order_id IS NOT NULL GROUP BY order_id"
+        return f"FROM ({self.priced_lines()}) LEFT JOIN ({orders}) USING (order_id)"
 
     def with_line_counts(self, orders: str) -> str:
         """Orders with the number of lines on which something was sold, where lines are there to be counted."""
@@ -143,8 +187,8 @@ class Tables:
     def order_lines(self) -> Frame:
         """Order lines; those that take something back become returns, too, unless the orders say what came back."""
         read, landed = self.reads["order_lines"], self.landed["order_lines"]
-        query = with_revenue(read.query, read.columns, landed.format, self.config.revenue, "order_lines")
-        query = complete(query, [*read.columns, *AMOUNTS], CONTRACTS["order_lines"])
+        there = [*read.columns, *AMOUNTS, *self.inherited()]
+        query = complete(self.dated_lines(), there, CONTRACTS["order_lines"])
         kept = self.judge(
             "order_lines", signed(with_facts(query, self.config, self.facts_of_lines(read, landed)))
         )
@@ -271,10 +315,9 @@ class Tables:
         reasons = refused.select(ROW, "refused_because")
         self.engine.write(came.join(reasons, on=ROW, how="inner"), path, ROW)
         malformed = self.landed[table].malformed
-        if malformed:
-            self.engine.write(
-                self.engine.scan(malformed), self.path(f"refused/{table}.malformed"), "file", "line"
-            )
+        if malformed:  # not their text: nothing in it can be told from personal data. It stands in the raw file.
+            places = self.engine.scan(malformed).select("file", "line", "problem")
+            self.engine.write(places, self.path(f"refused/{table}.malformed"), "file", "line")
 
     def attributes(self, table: str) -> list[str]:
         """The columns of the shop's own that a table brings."""
