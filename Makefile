@@ -49,6 +49,7 @@ lab: $(RUN_READY)  ## the notebooks in JupyterLab
 
 bench: $(RUN_READY)  ## how fast, beside peers, as ratios in one run
 	$(BIN)/python benchmarks/features.py
+	$(BIN)/python benchmarks/ingest.py
 
 docs: $(RUN_READY)  ## write docs/your-shop.md anew from the contracts of the staged tables
 	$(BIN)/python -c "from regulars.ingest.document import document; print(document(), end='')" > docs/your-shop.md

@@ -8,7 +8,7 @@ import narwhals as nw
 import pandas as pd
 import pytest
 
-from regulars.engine import Engine, Frame
+from regulars.engine import Engine, EngineError, Frame
 
 
 @pytest.fixture
@@ -144,3 +144,12 @@ def test_odd_folder_names_are_no_patterns(engine: Engine, tmp_path: Path, folder
     engine.write(rows_of(engine, "(1, 'a')"), path, "n")
     assert len(engine.collect(engine.scan(path))) == 1
     assert engine.fingerprint(path).endswith("-1")
+
+
+def test_an_error_cannot_leave_duckdb_waiting() -> None:
+    assert Engine().connection.execute("SELECT current_setting('async_threads')").fetchall() == [(0,)]
+
+
+def test_an_amount_of_memory_that_is_none_is_said() -> None:
+    with pytest.raises(EngineError, match="REGULARS_MEMORY is 'much', which is no amount of memory: write it as 4GB"):
+        Engine(memory="much")

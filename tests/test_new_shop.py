@@ -20,7 +20,7 @@ from regulars.ingest.landing import Landing
 from regulars.ingest.sources import files
 from regulars.shop import Shop
 from tests.ingest.exports import write_shopify, write_woocommerce
-from tests.ingest.guess_rows import american, exported, german, order_lines, orders
+from tests.ingest.guessing.rows import american, exported, german, order_lines, orders
 
 RAW = os.environ.get("REGULARS_RAW")  # as the tests were started with it
 LINES = {

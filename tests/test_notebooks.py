@@ -10,7 +10,7 @@ from regulars.pipeline import NOTEBOOKS
 from regulars.shop import ROOT
 
 PARAMETERS = {
-    "01-ingest": {"shop": "demo", "month": "latest"},
+    "01-ingest": {"shop": "demo", "month": "latest", "fresh": False},
     "02-features": {"shop": "demo", "month": "latest"},
     "03-segments": {"shop": "demo", "month": "latest", "bootstraps": 20, "random_state": 20170101},
     "04-offers": {"shop": "demo", "month": "latest"},

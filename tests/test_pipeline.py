@@ -14,7 +14,8 @@ from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
 from regulars import Shop
 from regulars.month import MonthError
-from regulars.pipeline import NOTEBOOKS, PipelineError, _restore, main, make_reports, parse_months
+from regulars.pipeline import NOTEBOOKS, PipelineError, main, make_reports, parse_months
+from regulars.publishing import restore
 
 OPEN = "from regulars import Shop\nstore = Shop.open(shop)"
 
@@ -121,7 +122,7 @@ def test_a_killed_run_is_made_good_by_the_next(shop, notebooks, monkeypatch):
 def test_a_report_lost_between_two_renames_is_put_back(shop):
     before = pages_of(shop)
     (shop.reports / "2017-12").rename(shop.reports / ".2017-12.old")
-    _restore(shop.reports)
+    restore(shop.reports)
     assert pages_of(shop) == before
 
 
@@ -139,7 +140,7 @@ def test_two_runs_at_once_wait_for_each_other(shop, notebooks):
     [
         (["--month", "2017-13"], "'2017-13' is not a month: write YYYY-MM, such as 2017-12"),
         (["--month", "2017-12:2017-11"], "ends before it begins"),
-        (["--shop", "nope"], "There is no shop 'nope': config/ has demo. Try SHOP=demo"),
+        (["--shop", "nope"], "There is no shop 'nope': config/ has demo, hillstrom, online-retail. Try SHOP=demo"),
     ],
 )
 def test_a_wrong_word_ends_in_one_sentence(words, sentence, capsys):

@@ -48,6 +48,8 @@ class Engine:
             raise EngineError(
                 f"REGULARS_MEMORY is '{memory}', which is no amount of memory: write it as 4GB."
             ) from error
+        # Further threads would write Parquet; in DuckDB 2.0 they may wait for ever if a query fails meanwhile.
+        self.connection.execute("SET async_threads = 0")
         with contextlib.suppress(
             duckdb.InvalidInputException
         ):  # in a notebook without widgets there is no bar

@@ -14,26 +14,28 @@ from glob import iglob
 from pathlib import Path
 from typing import NamedTuple
 
-import pandas as pd
-
 from regulars.config import ConfigError, ShopConfig, read_config
 from regulars.errors import RegularsError
 from regulars.ingest import tabular
-from regulars.ingest.guess import guess
-from regulars.ingest.guess_settings import settings_of, which_first
-from regulars.ingest.guess_shown import missing_of, shown, table_of
-from regulars.ingest.guess_values import Profile, profiles_of
+from regulars.ingest.guessing import (
+    Place,
+    config_of_columns,
+    config_of_export,
+    doubts_of_order,
+    guess,
+    missing_of,
+    on_one_line,
+    profiles_of,
+    settings_of,
+    table_of,
+)
 from regulars.ingest.rawfiles import find_files
 from regulars.ingest.sources import shopify, woocommerce
-from regulars.new_config import Place, config_of_columns, config_of_export
-from regulars.shop import ROOT
+from regulars.shop import ROOT, folders
 
 FIRST_ROWS, MORE_ROWS = 10_000, 200_000  # more, where the first do not tell day from month
 ROW = {"order_lines": "one line of an order", "orders": "one order"}
-EXPORTS = {
-    "shopify": (shopify.FORM,),
-    "woocommerce": (woocommerce.BY_ITEM, woocommerce.PACKED, woocommerce.ADVANCED),
-}
+FORMS = {"shopify": shopify.FORMS, "woocommerce": woocommerce.FORMS}
 SYSTEMS = {"shopify": "Shopify", "woocommerce": "WooCommerce"}
 ASSUMED = "title, time_zone, margin_rate: the shop's name, UTC and 0.3 were written. Put your own."
 
@@ -65,7 +67,7 @@ def new_shop(name: str, orders: str, environment: Mapping[str, str] = os.environ
     config = _config_path(name)
     if not orders.strip():
         raise ConfigError(f"Say which file has the orders: make shop NAME={name} ORDERS=path/to/orders.csv")
-    file, place = _find(orders, _raw_folder(name, environment))
+    file, place = _find(orders, folders(name, environment)[1])
     draft = _drafted(name, place, file)
     print("\n".join(draft.found))
     if draft.missing:
@@ -87,7 +89,7 @@ def _config_path(name: str) -> Path:
     if not re.fullmatch(r"[a-z0-9][a-z0-9-]*", name):
         proposed = re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-") or "acme"
         raise ConfigError(
-            f"'{shown(name)}' cannot be a shop's name: write small letters, digits and hyphens, such as NAME={proposed}."
+            f"'{on_one_line(name)}' cannot be a shop's name: write small letters, digits and hyphens, such as NAME={proposed}."
         )
     path = ROOT / "config" / f"{name}.yml"
     if path.exists():
@@ -97,12 +99,6 @@ def _config_path(name: str) -> Path:
 
 def _where(config: Path) -> str:
     return f"config/{config.name}"
-
-
-def _raw_folder(name: str, environment: Mapping[str, str]) -> Path:
-    home = Path(environment.get("REGULARS_HOME") or ROOT).resolve()
-    raw = environment.get("REGULARS_RAW")
-    return Path(raw).resolve() / name if raw else home / "data" / name / "raw"
 
 
 def _find(orders: str, raw: Path) -> tuple[Path, Place]:
@@ -134,9 +130,9 @@ def _draft_of_columns(name: str, place: Place, file: Path, head: tabular.Head) -
         head = tabular.head(file, rows=MORE_ROWS)
         found = guess(head.rows)
         settings = settings_of(found)
-    looked_at = f"{shown(place.file)}: {len(head.rows):,} rows were looked at; a row is {ROW[found.table]}."
+    told = f"{on_one_line(place.file)}: {len(head.rows):,} rows were looked at; a row is {ROW[found.table]}."
     text = config_of_columns(name, place, found, settings)
-    return Draft(text, [looked_at, "", *table_of(found)], missing_of(found), settings.doubts)
+    return Draft(text, [told, "", *table_of(found)], missing_of(found), settings.doubts)
 
 
 def export_kind(columns: Sequence[str]) -> str | None:
@@ -144,31 +140,27 @@ def export_kind(columns: Sequence[str]) -> str | None:
 
     >>> export_kind(["order_id", "date", "total"])
     """
-    there = {column.strip().casefold() for column in columns}
-    for kind, forms in EXPORTS.items():
-        for form in forms:
-            if all(there & {heading.casefold() for heading in form.headings[name]} for name in form.required):
-                return kind
-    return None
+    return next((kind for kind, forms in FORMS.items() if any(form.fits(columns) for form in forms)), None)
 
 
 def _draft_of_export(name: str, place: Place, kind: str, head: tabular.Head) -> Draft:
-    """An export whose columns are known: only how it writes dates, and its currency, are looked at."""
-    date, currency = (_column_of_export(kind, ours, head.rows) for ours in ("created_at", "currency"))
-    dates = date.dates if date and kind == "woocommerce" else None  # Shopify writes ISO dates
-    codes = list(currency.filled.str.upper().mode()) if currency else []
-    doubts = [] if codes else ["currency: nothing says it; USD was assumed."]
-    if date and dates and dates.order and not (dates.is_sure and not dates.by_rows):
-        doubts.append(which_first(f"'{shown(date.name)}'", dates))
-    text = config_of_export(name, place, kind, dates.patterns if dates else (), codes[0] if codes else None)
-    found = f"{shown(place.file)} is an orders export of {SYSTEMS[kind]}, whose columns are known: none has to be mapped."
-    return Draft(text, [found], [], doubts)
-
-
-def _column_of_export(kind: str, ours: str, rows: pd.DataFrame) -> Profile | None:
-    headings = {heading.casefold() for form in EXPORTS[kind] for heading in form.headings[ours]}
-    columns = [name for name in rows.columns if name.strip().casefold() in headings]
-    return profiles_of(rows[columns[:1]])[0] if columns else None
+    """An export whose columns are known: only how it writes dates and amounts, and its currency, are looked at."""
+    columns = next(form.columns(head.columns) for form in FORMS[kind] if form.fits(head.columns))
+    wanted = [ours for ours in ("created_at", "currency", "total") if ours in columns]
+    profiles = profiles_of(head.rows[[columns[ours] for ours in wanted]])
+    looked_at = dict(zip(wanted, profiles, strict=True))
+    currency = looked_at.get("currency")
+    code = next(iter(currency.filled.str.upper().mode()), None) if currency else None
+    doubts = [] if code else ["currency: nothing says it; USD was assumed."]
+    patterns: Sequence[str] = ()
+    date = looked_at["created_at"]
+    if kind == "woocommerce" and date.dates:  # Shopify writes ISO dates, and points before the cents
+        patterns = date.dates.patterns
+        doubts += doubts_of_order(f"'{on_one_line(date.name)}'", date.dates)
+    decimal = looked_at["total"].decimal if kind == "woocommerce" else "."
+    text = config_of_export(name, place, kind, patterns, code, decimal)
+    said = f"{on_one_line(place.file)} is an orders export of {SYSTEMS[kind]}, whose columns are known: none has to be mapped."
+    return Draft(text, [said], [], doubts)
 
 
 def _print_list(title: str, sentences: Sequence[str]) -> None:

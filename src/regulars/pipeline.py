@@ -15,12 +15,12 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from filelock import FileLock, Timeout
-
 from regulars.errors import RegularsError
+from regulars.lock import waiting_lock
 from regulars.month import Month, MonthError, months_between
 from regulars.provenance import provenance
-from regulars.shop import ROOT, NotAvailableError, Shop
+from regulars.publishing import publish, restore
+from regulars.shop import ROOT, NotAvailableError, Shop, shown
 
 # Each notebook, in order, with its page and the page's name in the navigation.
 NOTEBOOKS: dict[str, tuple[str, str]] = {
@@ -65,15 +65,8 @@ def make_reports(
     Raises:
         PipelineError: naming the notebook and the cell that failed. Reports published before are untouched.
     """
-    shop.data.mkdir(parents=True, exist_ok=True)
-    lock = FileLock(shop.data / ".lock")
-    try:
-        lock.acquire(timeout=0)
-    except Timeout:
-        print(f"Another run of {shop.config.name} is under way: waiting for it to end.", flush=True)
-        lock.acquire()
-    with lock:
-        _restore(shop.reports)
+    with waiting_lock(shop.data, shop.config.name):
+        restore(shop.reports)
         _sweep(shop.data)
         _stage(shop, fresh)
         for month in months:
@@ -102,13 +95,13 @@ def _make_report(shop: Shop, text: str, notebooks: Path) -> None:
             text = str(_fresh(shop).month(text))
         print(f"  {name:<12} {time.perf_counter() - begun:5.1f} s", flush=True)
     _render(_fresh(shop), Month.parse(text), building)
-    final = _publish(building, shop.reports / text)
+    final = publish(building, shop.reports / text)
     shutil.rmtree(shop.data / "failed", ignore_errors=True)
     from regulars.report.contents import write_contents
 
     write_contents(shop.reports.parent)
     print(
-        f"  {'report':<12} {time.perf_counter() - started:5.1f} s  {_shown(final / 'index.html')}", flush=True
+        f"  {'report':<12} {time.perf_counter() - started:5.1f} s  {shown(final / 'index.html')}", flush=True
     )
 
 
@@ -145,7 +138,7 @@ def _execute(shop: Shop, notebook: Path, output: Path, month: str) -> None:
         reason = str(error.evalue).splitlines()[0] if error.evalue else ""
         raise PipelineError(
             f"{place} failed: {error.ename}: {reason}. No page was changed; the notebook as far as it ran is "
-            f"{_shown(kept)}."
+            f"{shown(kept)}."
         ) from None
 
 
@@ -221,39 +214,12 @@ def _navigation(current: str) -> list[tuple[str, str, bool]]:
     return [*links, ("All months", "../../index.html", False)]
 
 
-def _publish(building: Path, final: Path) -> Path:
-    """Put the finished folder in the place of the old one, by rename."""
-    old = final.with_name(f".{final.name}.old")
-    shutil.rmtree(old, ignore_errors=True)
-    if final.exists():
-        final.rename(old)
-    building.rename(final)
-    shutil.rmtree(old, ignore_errors=True)
-    return final
-
-
-def _restore(reports: Path) -> None:
-    """If a run was killed between the two renames of `_publish`, put the old folder back."""
-    for old in reports.glob(".*.old"):
-        final = old.with_name(old.name.removeprefix(".").removesuffix(".old"))
-        if not final.exists():
-            old.rename(final)
-
-
 def _sweep(data: Path) -> None:
     """Remove what a killed run was writing aside."""
-    for folder in (".staging", ".landing", ".spill"):
-        shutil.rmtree(data / folder, ignore_errors=True)
-    _restore(data)
     for pattern in (".*.parquet.*", ".*.json.*"):
         for left in data.rglob(pattern):
-            left.unlink(missing_ok=True)
-
-
-def _shown(path: Path) -> str:
-    """A path as the reader would type it."""
-    here = Path.cwd()
-    return str(path.relative_to(here) if path.is_relative_to(here) else path)
+            if not left.is_relative_to(data / "raw"):  # what is raw is the shop's own
+                left.unlink(missing_ok=True)
 
 
 def main(words: Sequence[str] | None = None) -> int:

@@ -61,9 +61,7 @@ class Shop:
         config = read_config(path, ShopConfig)
         if config.name != name:
             raise ConfigError(f"{path.name}: 'name' is '{config.name}', but the file says '{name}'.")
-        home = Path(environment.get("REGULARS_HOME") or ROOT).resolve()
-        raw = environment.get("REGULARS_RAW")
-        return cls(config, home, Path(raw).resolve() / name if raw else home / "data" / name / "raw")
+        return cls(config, *folders(name, environment))
 
     @cached_property
     def engine(self) -> Engine:
@@ -202,3 +200,20 @@ class Shop:
                 f"Try MONTH={months[-1]}."
             )
         return wanted or months[-1]
+
+
+def folders(name: str, environment: Mapping[str, str]) -> tuple[Path, Path]:
+    """The folder that data/ and reports/ are in, and a shop's raw folder."""
+    home = Path(environment.get("REGULARS_HOME") or ROOT).resolve()
+    raw = environment.get("REGULARS_RAW")
+    return home, Path(raw).resolve() / name if raw else home / "data" / name / "raw"
+
+
+def shown(path: Path) -> str:
+    """A path as the reader would type it.
+
+    >>> shown(Path.cwd() / "data" / "demo")
+    'data/demo'
+    """
+    here = Path.cwd()
+    return str(path.relative_to(here) if path.is_relative_to(here) else path)

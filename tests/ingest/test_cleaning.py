@@ -18,6 +18,7 @@ ROW = {
     "product_id": "9",
     "ordered_day": 17_000,
     "today": 17_100,
+    "refunded_day": 17_050,
     "quantity": 1.0,
     "price": 2.5,
     "revenue": 2.5,
@@ -32,15 +33,16 @@ ROW = {
      "has_several_customers", "has_several_currencies"),
     False,
 )  # fmt: skip
-KEYED = {"unreadable": None, "kind": "view", "contacted_day": 1, "occurred_at": 1, "question": "q", "arm": "a",
+KEYED = {"unreadable": None, "is_repeated": False, "has_several_arms": False, "kind": "view", "contacted_day": 1, "occurred_at": 1, "question": "q", "arm": "a",
          "metric": "m", "value": 1.0, "customer_id": "7", "product_id": "9", "experiment_id": "e"}  # fmt: skip
-TEXTS = ("order_id", "customer_id", "product_id", "unreadable", "code", "experiment_id")
+TEXTS = ("order_id", "customer_id", "product_id", "unreadable", "code", "experiment_id", "kind", "question", "arm", "metric")
 
 
 def judge(table: str, row: dict[str, Any]) -> pd.Series:
     """One row, judged by its table's rules in DuckDB."""
     engine = Engine()
-    numbers = {name: "Float64" for name in ("quantity", "price", "revenue", "ordered_day") if name in row}
+    floats = ("quantity", "price", "revenue", "ordered_day", "contacted_day", "value")
+    numbers = {name: "Float64" for name in floats if name in row}
     texts = {name: "string" for name in TEXTS if name in row}
     frame = pd.DataFrame([row]).convert_dtypes().astype(texts | numbers)
     rules = [rule for rule in RULES if rule.table == table]

@@ -211,9 +211,8 @@ def test_a_well_formed_file_is_read_by_duckdb_alone(shop: Shop, monkeypatch: pyt
     assert shop.land(b'id,city\n1,"a\nb"\n', ["id", "city"]) == ([("1", "a\nb")], [])
 
 
-def test_an_error_cannot_leave_duckdb_waiting(shop: Shop) -> None:
-    shop.land(b"id,city\n1,a\n2\n", ["id", "city"])
-    assert shop.engine.connection.execute("SELECT current_setting('async_threads')").fetchall() == [(0,)]
+def test_empty_lines_are_no_values_of_a_file_with_one_column(shop: Shop) -> None:
+    assert shop.land(b'id\n1\n\n""\n\n2\n', ["id"]) == ([("1",), (None,), ("2",)], [])
 
 
 def test_damage_further_down_does_not_change_the_encoding(shop: Shop) -> None:

@@ -96,6 +96,7 @@ def test_a_delimiter_that_is_given_goes_before_all(tmp_path: Path) -> None:
         (UMLAUTS.encode("latin-1"), "windows-1252"),
         ("id;straße\n1;5 €\n".encode("windows-1252"), "windows-1252"),
         (UMLAUTS.encode() * 3 + b"3;dam\xe4ged\n", "utf-8"),
+        ("id;straße\n1;voilà".encode("latin-1"), "windows-1252"),
     ],
 )
 def test_the_encoding_is_found(tmp_path: Path, data: bytes, encoding: str) -> None:
@@ -194,6 +195,11 @@ def test_the_whole_file_says_what_its_beginning_does_not(tmp_path: Path) -> None
     assert encoding_of_all(identify(path)) == "windows-1252"
     path.write_bytes(b"x" * (2**20 - 2) + "🧦".encode() + b"y" * 2**20 + "é".encode())
     assert encoding_of_all(identify(path)) == "utf-8"
+
+
+def test_a_character_may_be_cut_only_where_the_sample_is_not_all() -> None:
+    assert find_encoding(b"voil\xe0") == "windows-1252"
+    assert find_encoding(b"voil\xe0", is_all=False) == "utf-8"
 
 
 @for_all(strategies.text(min_size=1))

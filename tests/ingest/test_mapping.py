@@ -25,19 +25,19 @@ def sentence(
 
 def test_each_of_ours_gets_the_sources_names_attributes_last() -> None:
     raw = RawTable(
-        columns={"customer_id": "id", "opted_in_at": ["Date", "Time"]}, attributes={"Land code": "Land"}
+        columns={"customer_id": "id", "opted_in_at": ["Date", "Time"]}, attributes={"land_code": "Land"}
     )
     wanted = wanted_columns("customers", raw)
     assert list(wanted.items()) == [
         ("customer_id", ("id",)),
         ("opted_in_at", ("Date", "Time")),
-        ("Land code", ("Land",)),
+        ("land_code", ("Land",)),
     ]
     check_columns("shop.csv", THERE, wanted)
     assert source_names(wanted) == {
         "customer_id": "id",
         "opted_in_at": "Date + Time",
-        "Land code": "Land",
+        "land_code": "Land",
     }
 
 

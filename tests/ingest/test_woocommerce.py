@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from collections.abc import Callable
 from datetime import datetime
 from decimal import Decimal
@@ -14,7 +15,7 @@ import pandas as pd
 import pytest
 
 from regulars.config import ShopConfig
-from regulars.ingest import CONTRACTS, IngestError
+from regulars.ingest import CONTRACTS, IngestError, values
 from regulars.ingest.landing import Landing
 from regulars.ingest.sources.woocommerce import land
 from regulars.shop import Shop
@@ -325,6 +326,37 @@ def test_dates_and_zone_of_the_configuration_are_handed_on(shop: Callable[..., S
         one.format.dates == ["%d/%m/%Y %H:%M"] and one.format.time_zone == "UTC" for one in found.values()
     )
     assert customers["country"].tolist() == ["DE"]
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_amounts_with_commas_are_those_with_points(form: Form, shop: Callable[..., Shop]) -> None:
+    made = shop(source={"path": "points.csv"})
+    write_woocommerce(made.raw / "points.csv", ORDERS, LINES, form=form)
+    with_commas = shop_with(made, path="commas.csv", decimal=",")
+    text = (made.raw / "points.csv").read_text()
+    cells = [[re.sub(r"(?<=\d)\.(?=\d)", ",", cell) for cell in row] for row in csv.reader(io.StringIO(text))]
+    with (made.raw / "commas.csv").open("w", newline="") as file:
+        csv.writer(file).writerows(cells)
+    assert staged_amounts(with_commas) == staged_amounts(made)
+
+
+def shop_with(made: Shop, **source: str) -> Shop:
+    """The shop with another source."""
+    config = made.config.model_dump(exclude_none=True) | {"source": {"kind": "woocommerce", **source}}
+    return Shop(ShopConfig.model_validate(config), made.home, made.raw)
+
+
+def staged_amounts(shop: Shop) -> dict[str, list[tuple[Decimal | None, ...]]]:
+    """The amounts of the landed tables, as staging reads them."""
+    found = {}
+    with Landing(shop.engine, shop.home / "landing") as landing:
+        for table, one in land(shop, landing).items():
+            kinds = CONTRACTS[table].mappable
+            names = [name for name in one.columns if kinds[name].kind in ("money", "quantity")]
+            read = ", ".join(values.amounts(values.Raw(name, "VARCHAR"), one.format, "") for name in names)
+            rows = f"SELECT {read or 1} FROM read_parquet('{one.path}')"
+            found[table] = shop.engine.connection.execute(rows).fetchall()
+    return found
 
 
 def test_a_file_for_each_month_of_years_lands_in_order(landed: Callable[..., Tables]) -> None:

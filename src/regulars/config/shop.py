@@ -6,7 +6,7 @@ import re
 from datetime import date
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, BeforeValidator, Field
 
 from regulars.config.reader import Section
 from regulars.config.sources import Source, Zone
@@ -23,7 +23,8 @@ def _pattern(text: str) -> str:
 
 
 Pattern = Annotated[str, AfterValidator(_pattern)]
-Action = Literal["refuse", "flag", "off"]
+# YAML reads a bare off as false.
+Action = Annotated[Literal["refuse", "flag", "off"], BeforeValidator(lambda given: "off" if given is False else given)]
 InOrOut = Literal["in", "out"]
 # What Shopify and WooCommerce call orders for which no money came, and what others do.
 UNPAID = ("pending", "voided", "expired", "failed", "cancelled", "canceled")

@@ -135,10 +135,11 @@ class Shopify(Section):
 
 
 class WooCommerce(Section):
-    """The orders export of WooCommerce, as CSV; or several of them."""
+    """The orders export of WooCommerce, as CSV; or several of them. How its values are written is said as in `Format`."""
 
     kind: Literal["woocommerce"]
     path: str = "*.csv"
+    decimal: Literal[".", ","] = "."
     dates: Patterns | None = None
     time_zone: Zone | None = None
 

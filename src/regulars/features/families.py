@@ -66,7 +66,8 @@ def basket(orders: Frame, lines: Frame, products: Frame) -> Frame:
     no category.
     """
     per_order = orders.group_by("customer_id").agg(nw.col("lines").sum().cast(nw.Float64) / nw.len())
-    sold = lines.filter(nw.col("quantity") > 0).join(
+    is_sold = (nw.col("quantity").fill_null(1) > 0) & (nw.col("revenue") >= 0)
+    sold = lines.filter(is_sold).join(
         products.select("product_id", "category"), on="product_id"
     )
     known = sold.filter(~nw.col("category").is_null())

@@ -10,8 +10,10 @@ import narwhals as nw
 
 from regulars.config import ConfigError
 from regulars.engine import Frame
+from regulars.ingest.consent import WITHDREW, spelled
 
 Action = Literal["refuse", "flag", "off"]
+EARLIEST = -25_567  # 1900-01-01: what lies before it is a year without its century, as in 25-01-03, or no date at all
 
 
 class Rule(NamedTuple):
@@ -47,15 +49,21 @@ def _is(name: str) -> nw.Expr:
 _TAKES_BACK = _is("is_return")
 
 
+def _later_than_today(table: str) -> nw.Expr:
+    later = nw.col("ordered_day") > nw.col("today")
+    return later | (nw.col("refunded_day") > nw.col("today")).fill_null(False) if table == "orders" else later
+
+
 def _of_orders(table: str) -> tuple[Rule, ...]:
     """The rules that orders and their lines share, in the order in which they judge."""
     row = "line" if table == "order_lines" else "order"
     return (
         Rule("no_order", table, nw.col("order_id").is_null(), "refuse", f"The {row} has no order id.",
              "Ask for the export with order ids.", fixed=True),
-        Rule("unreadable_date", table, nw.col("ordered_day").is_null(), "refuse", "The order's date cannot be read.",
+        Rule("unreadable_date", table, nw.col("ordered_day").is_null() | (nw.col("ordered_day") < EARLIEST), "refuse",
+             "The order's date cannot be read.",
              'Say how dates are written: dates: "%d/%m/%Y".', "ordered_at", fixed=True),
-        Rule("future_date", table, nw.col("ordered_day") > nw.col("today"), "refuse", "The order lies in the future.",
+        Rule("future_date", table, _later_than_today(table), "refuse", "The order, or its refund, lies in the future.",
              "Look whether day and month are exchanged, or the computer's clock is wrong.", "ordered_at"),
         Rule("unreadable_number", table, ~nw.col("unreadable").is_null(), "refuse",
              "A number, a flag or a second date cannot be read.",
@@ -66,7 +74,7 @@ def _of_orders(table: str) -> tuple[Rule, ...]:
              "The amount is in another currency than the shop's.",
              "Convert it in the export; Regulars knows no exchange rates.", "currency"),
         Rule("test_order", table, _is("is_test"), "refuse", "The order is a test.", "", "order_id"),
-        Rule("unpaid", table, _is("is_unpaid"), "refuse", "The order was never paid.", "", "status"),
+        Rule("unpaid", table, _is("is_unpaid"), "refuse", "The order was cancelled, or never paid.", "", "status"),
         Rule("several_customers", table, _is("has_several_customers"), "refuse",
              "Rows of this order name different customers.", "Look whether order ids repeat, as over years or stores.",
              "order_id"),
@@ -108,9 +116,11 @@ _ORDERS_AND_LINES: tuple[Rule, ...] = (
     _lines("guest", nw.col("customer_id").is_null(), "flag",
            "No customer is known. Counts for the shop, in no customer table."),
     *_of_orders("orders"),
+    Rule("cancelled", "orders", _TAKES_BACK, "flag", "The order takes back another. Kept, in the table of returns.", "",
+         "order_id"),
     Rule("repeated_order", "orders", _is("is_repeated"), "refuse", "An order with this id was read before.",
          "Look whether two exports overlap, or ids repeat over stores.", "order_id", fixed=True),
-    Rule("negative_revenue", "orders", nw.col("revenue") < 0, "refuse", "The order's revenue is below zero.",
+    Rule("negative_revenue", "orders", (nw.col("revenue") < 0) & ~_TAKES_BACK, "refuse", "The order's revenue is below zero.",
          "Credit notes belong to the column 'refunded' of the order that they undo.", "revenue"),
     Rule("nothing_sold", "orders", (nw.col("lines") == 0) & (nw.col("revenue") == 0), "refuse",
          "The basket holds no item that was paid for: it is not an order.", fixed=True),
@@ -131,23 +141,35 @@ KEYS = {
 
 
 def _keyed(table: str, key: Sequence[str]) -> list[Rule]:
+    unreadable, undated = ~nw.col("unreadable").is_null(), nw.col(key[-1]).is_null()
+    if table == "events":  # a withdrawal counts, dated or not
+        withdrawal = spelled(nw.col("kind")).is_in(list(WITHDREW)).fill_null(False)
+        unreadable, undated = unreadable & ~withdrawal, undated & ~withdrawal
+    if table == "customers":  # and so does one whose date cannot be read
+        unreadable = unreadable & (nw.col("unreadable") != "opted_out_at")
     rules = [
-        Rule("unreadable_value", table, ~nw.col("unreadable").is_null(), "refuse",
-             "A number, a flag or a date cannot be read.", "Correct the value, or say how it is written.", "unreadable",
-             fixed=True)
-    ]
+        Rule("unreadable_value", table, unreadable, "refuse", "A number, a flag or a date cannot be read.",
+             "Correct the value, or say how it is written.", "unreadable", fixed=True)
+    ]  # fmt: skip
     for name in key:
         what = name.replace("_id", " id").replace("_", " ")
-        empty = nw.col(name).is_null()
-        if table == "events" and name == "occurred_at":
-            empty = empty & (nw.col("kind") != "opt-out")  # a withdrawal counts, dated or not
+        empty = undated if name == key[-1] else nw.col(name).is_null()
         rules.append(Rule(f"no_{name}", table, empty, "refuse", f"The row has no {what}.", fixed=True))
     return rules
 
 
+_REPEATED = "A row with the same key was read before."
+_KEPT_ONCE: tuple[Rule, ...] = (
+    Rule("several_arms", "assignments", _is("has_several_arms"), "refuse", "The customer was assigned to several arms.",
+         "Ask whoever ran the experiment.", "customer_id", fixed=True),
+    *(Rule("repeated_key", table, _is("is_repeated"), "refuse", _REPEATED, "", key, fixed=True)
+      for table, key in (("products", "product_id"), ("assignments", "experiment_id"), ("outcomes", "metric"))),
+)  # fmt: skip
+
 RULES: tuple[Rule, ...] = (
     *_ORDERS_AND_LINES,
     *(rule for table, key in KEYS.items() for rule in _keyed(table, key)),
+    *_KEPT_ONCE,
 )
 
 

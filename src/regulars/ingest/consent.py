@@ -9,7 +9,8 @@ import narwhals as nw
 from regulars.engine import Frame
 from regulars.month import day_date
 
-AGREED, WITHDREW = "opt-in", "opt-out"
+AGREED = ("opt-in", "optin", "subscribe", "subscribed")
+WITHDREW = ("opt-out", "optout", "unsubscribe", "unsubscribed")
 
 
 def consent_as_of(customers: Frame, events: Frame | None, day: int) -> Frame:
@@ -21,7 +22,7 @@ def consent_as_of(customers: Frame, events: Frame | None, day: int) -> Frame:
 
     Args:
         customers: `customer_id`, `opted_in_at`, `opted_out_at`; a customer may have several rows.
-        events: `customer_id`, `kind`, `occurred_at`: rows of the kinds 'opt-in' and 'opt-out' are read; or None.
+        events: `customer_id`, `kind`, `occurred_at`: rows of kinds such as 'opt-in' and 'opt-out' are read; or None.
         day: days since 1970-01-01; consent is that of its first instant.
 
     Returns:
@@ -57,13 +58,19 @@ def _of_profiles(customers: Frame) -> Frame:
 
 def _of_events(events: Frame) -> Frame:
     """What events say, in the same columns."""
-    at, is_withdrawal = nw.col("occurred_at"), nw.col("kind") == WITHDREW
-    return events.filter(nw.col("kind").is_in([AGREED, WITHDREW])).select(
+    kind = spelled(nw.col("kind"))
+    at, is_withdrawal = nw.col("occurred_at"), kind.is_in(list(WITHDREW))
+    return events.filter(kind.is_in([*AGREED, *WITHDREW])).select(
         "customer_id",
         agreed_at=nw.when(~is_withdrawal).then(at),
         withdrew_at=nw.when(is_withdrawal).then(at),
         withdrew_undated=is_withdrawal & at.is_null(),
     )
+
+
+def spelled(kind: nw.Expr) -> nw.Expr:
+    """A kind of event in one spelling: `Opt_Out` is `opt-out`."""
+    return kind.str.to_lowercase().str.replace_all("[_ ]", "-")
 
 
 def _before(column: str, day: int) -> nw.Expr:

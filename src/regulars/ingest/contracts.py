@@ -41,7 +41,13 @@ KINDS: dict[Kind, str] = {
 
 
 class IngestError(RegularsError):
-    """Raw data that are missing, cannot be read, or lack what a staged table needs."""
+    """Raw data that are missing, cannot be read, or lack what a staged table needs.
+
+    A sentence stays one line, whatever stands in the values that it quotes.
+    """
+
+    def __init__(self, sentence: str) -> None:
+        super().__init__(" ".join("".join(c if c.isprintable() else " " for c in sentence).split()))
 
 
 class Column(NamedTuple):

@@ -13,6 +13,7 @@ from regulars.ingest.values import Raw, has_offset
 DAY_FIRST = ("%d/%m/%Y", "%d-%m-%Y", "%d.%m.%Y", "%d/%m/%y", "%d.%m.%y", "%d-%m-%y")
 MONTH_FIRST = ("%m/%d/%Y", "%m-%d-%Y", "%m.%d.%Y", "%m/%d/%y", "%m.%d.%y", "%m-%d-%y")
 PLAIN = (
+    "%Y-%m-%d",
     "%Y/%m/%d",
     "%Y.%m.%d",
     "%Y%m%d",
@@ -37,11 +38,26 @@ TIMES = (
 LOOKED_AT = 200_000  # different values; a column of dates has fewer, one of times is told by these
 
 
-class Found(NamedTuple):
-    """Which pattern fits, of those with the day first, the month first, or neither in doubt."""
+# What DuckDB takes for a time may say more: it leaves out the PM of '2025-03-31 09:15 PM', and 12/01/24 is in the year 12.
+ISO = r"\d{4}-\d\d?-\d\d?([ T]\d\d?:\d\d(:\d\d(\.\d+)?)?)?"
+ISO_PATTERNS = [
+    f"%Y-%m-%d{time}"
+    for time in ("", *(f"{sign}%H:%M{rest}" for sign in " T" for rest in ("", ":%S", ":%S.%f")))
+]
+FIRST_YEAR = "TIMESTAMP '0100-01-01'"  # %Y reads 24, too
 
-    pattern: str
+
+class Found(NamedTuple):
+    """Which patterns fit, of those with the day first, the month first, or neither in doubt; and how many values."""
+
+    patterns: list[str]
     fits: int
+
+    @property
+    def said(self) -> str:
+        """The patterns as the configuration has them."""
+        shown = [f'"{pattern}"' for pattern in self.patterns]
+        return shown[0] if len(shown) == 1 else f"[{', '.join(shown)}]"
 
 
 def found_patterns(engine: Engine, rows: str, raw: Raw, where: str) -> list[str] | None:
@@ -64,51 +80,53 @@ def found_patterns(engine: Engine, rows: str, raw: Raw, where: str) -> list[str]
         return None
     day, month, plain = (_best(engine, kind) for kind in (DAY_FIRST, MONTH_FIRST, PLAIN))
     best = max((day, month, plain), key=lambda found: found.fits)
-    if best.fits == 0:
-        return None  # no date at all: every row will be refused, and the ledger says so
     if best is not plain and min(day.fits, month.fits) > 0:
-        _check_order(engine, day, month, total, where)
-    is_iso = f"{text} IS NOT NULL AND NOT ({_not_iso(text)})"
-    (iso,) = engine.connection.execute(f"SELECT count(*) FROM ({rows}) WHERE {is_iso}").fetchall()[0]
-    # The longer pattern first: a pattern of days alone never reads a time.
-    return [best.pattern, *(["%Y-%m-%d %H:%M:%S", "%Y-%m-%d %H:%M", "%Y-%m-%d"] if iso else [])]
+        _check_order(engine, day, month, where)
+    # Where no date is found every row will be refused, and the ledger says so.
+    is_iso = f"SELECT count(*) FROM ({rows}) WHERE regexp_full_match({text}, {quoted(ISO)})"
+    (iso,) = engine.connection.execute(is_iso).fetchall()[0]
+    return [*best.patterns, *(ISO_PATTERNS if iso or not best.fits else [])]
 
 
 def _not_iso(text: str) -> str:
-    return f"({text}) IS NOT NULL AND TRY_CAST({text} AS TIMESTAMP) IS NULL AND NOT ({has_offset(text)})"
+    return (
+        f"({text}) IS NOT NULL AND NOT regexp_full_match({text}, {quoted(ISO)}) AND NOT ({has_offset(text)})"
+    )
 
 
-def _best(engine: Engine, days: tuple[str, ...]) -> Found:
-    patterns = ["".join(pair) for pair in product(days, TIMES)]
-    fits = ", ".join(f"count(try_strptime(v, {quoted(pattern)}))" for pattern in patterns)
+def _best(engine: Engine, forms: tuple[str, ...]) -> Found:
+    """The form of days that fits most values, with each form of times that fits any."""
+    patterns = ["".join(pair) for pair in product(forms, TIMES)]
+    fits = ", ".join(f"count(*) FILTER ({_reads([pattern])})" for pattern in patterns)
     counted = engine.connection.execute(f"SELECT {fits} FROM date_values").fetchall()[0]
-    return Found(*max(zip(patterns, counted, strict=True), key=lambda pair: pair[1]))
+    found = []
+    for place in range(0, len(patterns), len(TIMES)):
+        of_form = zip(patterns[place : place + len(TIMES)], counted[place : place + len(TIMES)], strict=True)
+        fitting = sorted((pair for pair in of_form if pair[1]), key=lambda pair: -pair[1])
+        found.append(Found([pattern for pattern, _ in fitting], sum(fit for _, fit in fitting)))
+    return max(found, key=lambda one: one.fits)
 
 
-def _check_order(engine: Engine, day: Found, month: Found, total: int, where: str) -> None:
+def _reads(patterns: list[str]) -> str:
+    """Whether any of the patterns reads the value, as an SQL condition that is never null."""
+    return f"coalesce(try_strptime(v, [{', '.join(map(quoted, patterns))}]) >= {FIRST_YEAR}, false)"
+
+
+def _check_order(engine: Engine, day: Found, month: Found, where: str) -> None:
     """Day first or month first must be told by the values: by one above twelve, and none that says the opposite."""
-    if day.fits == month.fits == total:
-        examples = _examples(engine, "true")
+    by_day, by_month = _reads(day.patterns), _reads(month.patterns)
+    only_day = _examples(engine, f"{by_day} AND NOT {by_month}")
+    only_month = _examples(engine, f"{by_month} AND NOT {by_day}")
+    if not only_day and not only_month:
         raise IngestError(
-            f"{where}: {examples} can be read with the day or with the month first. Say which in the configuration: "
-            f'dates: "{day.pattern}" or dates: "{month.pattern}".'
+            f"{where}: {_examples(engine, by_day)} can be read with the day or with the month first. Say which in the "
+            f"configuration: dates: {day.said} or dates: {month.said}."
         )
-    if max(day.fits, month.fits) < total and day.fits > 0 and month.fits > 0:
-        only_day = _examples(
-            engine,
-            f"try_strptime(v, {quoted(month.pattern)}) IS NULL "
-            f"AND try_strptime(v, {quoted(day.pattern)}) IS NOT NULL",
+    if only_day and only_month:
+        raise IngestError(
+            f"{where}: dates are written in two ways that contradict each other: {only_day} have the day first, "
+            f"{only_month} the month. Export them in one form, such as 2025-03-31."
         )
-        only_month = _examples(
-            engine,
-            f"try_strptime(v, {quoted(day.pattern)}) IS NULL "
-            f"AND try_strptime(v, {quoted(month.pattern)}) IS NOT NULL",
-        )
-        if only_day and only_month:
-            raise IngestError(
-                f"{where}: dates are written in two ways that contradict each other: {only_day} have the day first, "
-                f"{only_month} the month. Export them in one form, such as 2025-03-31."
-            )
 
 
 def _examples(engine: Engine, condition: str) -> str:

@@ -17,7 +17,7 @@ import pyarrow.parquet as pq
 from regulars.ingest.dialect import Dialect, decoder, encoding_of_all, not_in, opened_text
 from regulars.ingest.landing import Landing, identifier, quoted
 from regulars.ingest.mapping import Wanted
-from regulars.ingest.rawfiles import RawFile, cut_off
+from regulars.ingest.rawfiles import RawFile, cut_off, literal
 from regulars.ingest.records import Malformed, records
 from regulars.ingest.zstd import is_whole
 
@@ -97,8 +97,6 @@ def land_csv(
         raise cut_off(file.path.name)
     # DuckDB takes empty lines for values in a file of one column, and other headers than plain ones for rows.
     if len(dialect.columns) > 1 and dialect.is_plain:
-        # An error while DuckDB 2.0 writes Parquet from several threads can leave them waiting for each other for ever.
-        landing.engine.connection.execute("SET async_threads = 0")
         with contextlib.suppress(*_NOT_WELL_FORMED):
             return landing.copy(name, _query(file, dialect, places))
     if not dialect.is_given and (actual := encoding_of_all(file)) != "utf-8":
@@ -122,15 +120,6 @@ def _joined(places: list[int]) -> str:
     if len(places) == 1:
         return f"c{places[0]}"
     return f"nullif(concat_ws(' ', {', '.join(f'c{place}' for place in places)}), '')"
-
-
-def literal(path: Path) -> str:
-    """A path in SQL that means just this file, whatever signs of a pattern are in its name.
-
-    >>> literal(Path("orders [new].csv"))
-    "'orders [[]new].csv'"
-    """
-    return quoted("".join(f"[{sign}]" if sign in "[*?" else sign for sign in str(path)))
 
 
 def _land_transcoded(

@@ -16,13 +16,13 @@ from pathlib import Path
 from typing import NamedTuple
 
 import pooch
-from filelock import FileLock, Timeout
 from requests import exceptions
 from tqdm import tqdm
 
 from regulars.errors import RegularsError
 from regulars.ingest.contracts import IngestError
-from regulars.shop import Shop
+from regulars.lock import waiting_lock
+from regulars.shop import Shop, shown
 
 CHUNK = 1 << 16  # bytes read at a time; pooch's own 1 024 would redraw the bar 23 000 times
 
@@ -95,11 +95,11 @@ def make_data(shop: Shop) -> str:
         return f"{shop.config.name} needs no download: its panel was installed by pip. {_others()}"
     public = _public_file(shop)
     if path := present(shop.raw, public):
-        return f"{_shown(path)} is there, with the published checksum: nothing was downloaded."
+        return f"{shown(path)} is there, with the published checksum: nothing was downloaded."
     with _alone(shop):
         # Another run may have fetched it meanwhile.
         path = present(shop.raw, public) or _download(shop, public)
-    return f"{_shown(path)} is there now, with the published checksum. {public.origin}"
+    return f"{shown(path)} is there now, with the published checksum. {public.origin}"
 
 
 def _public_file(shop: Shop) -> PublicFile:
@@ -129,16 +129,16 @@ def present(raw: Path, public: PublicFile) -> Path | None:
         wrong = [path for path in there if sha256(path) != public.forms[path.name]]
     except OSError as error:
         raise IngestError(
-            f"{_shown(raw)} cannot be read ({error.strerror}): let REGULARS_RAW name a folder that you may read, or unset it."
+            f"{shown(raw)} cannot be read ({error.strerror}): let REGULARS_RAW name a folder that you may read, or unset it."
         ) from error
     if wrong:
         raise IngestError(
-            f"{wrong[0].name} in {_shown(raw)} is not the file that was published: its sha256 is "
+            f"{wrong[0].name} in {shown(raw)} is not the file that was published: its sha256 is "
             f"{sha256(wrong[0])[:12]}…, not {public.forms[wrong[0].name][:12]}…. Move it elsewhere, then make data again."
         )
     if len(there) > 1:
         raise IngestError(
-            f"{_shown(raw)} holds the same rows twice, as {' and as '.join(path.name for path in there)}: keep one of them."
+            f"{shown(raw)} holds the same rows twice, as {' and as '.join(path.name for path in there)}: keep one of them."
         )
     return there[0] if there else None
 
@@ -152,17 +152,11 @@ def sha256(path: Path) -> str:
 @contextmanager
 def _alone(shop: Shop) -> Iterator[None]:
     """Runs of one shop wait for each other, as reports do."""
-    try:
-        shop.data.mkdir(parents=True, exist_ok=True)
-        lock = FileLock(shop.data / ".lock")
+    with ExitStack() as held:
         try:
-            lock.acquire(timeout=0)
-        except Timeout:
-            print(f"Another run of {shop.config.name} is under way: waiting for it to end.", flush=True)
-            lock.acquire()
-    except OSError as error:
-        raise _not_writable(shop.data, "REGULARS_HOME", error) from error
-    with lock:
+            held.enter_context(waiting_lock(shop.data, shop.config.name))
+        except OSError as error:
+            raise _not_writable(shop.data, "REGULARS_HOME", error) from error
         yield
 
 
@@ -225,7 +219,7 @@ def _failed(shop: Shop, public: PublicFile, error: OSError) -> IngestError:
     inside = " from inside it" if public.is_zip else ""
     return IngestError(
         f"{public.address} {_what_happened(error)}, so nothing was downloaded. Try again later; or fetch it elsewhere and "
-        f"put {public.file}{inside} into {_shown(shop.raw)}: that is all that make data SHOP={shop.config.name} does."
+        f"put {public.file}{inside} into {shown(shop.raw)}: that is all that make data SHOP={shop.config.name} does."
     )
 
 
@@ -244,15 +238,9 @@ def _what_happened(error: OSError) -> str:
 
 def _not_writable(folder: Path, variable: str, error: OSError) -> IngestError:
     return IngestError(
-        f"{_shown(folder)} cannot be written to ({error.strerror or error}). Make room or give yourself the right to write "
+        f"{shown(folder)} cannot be written to ({error.strerror or error}). Make room or give yourself the right to write "
         f"there, or let {variable} name another folder."
     )
-
-
-def _shown(path: Path) -> str:
-    """A path as the reader would type it."""
-    here = Path.cwd()
-    return str(path.relative_to(here) if path.is_relative_to(here) else path)
 
 
 def main(words: Sequence[str] | None = None) -> int:

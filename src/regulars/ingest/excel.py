@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import warnings
 import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import date, datetime, time
 from itertools import islice
@@ -25,7 +25,7 @@ from regulars.config import Format
 from regulars.ingest.contracts import IngestError
 from regulars.ingest.landing import Landing, identifier, quoted
 from regulars.ingest.mapping import Wanted, closest
-from regulars.ingest.rawfiles import reading
+from regulars.ingest.rawfiles import literal, reading
 
 BATCH = 50_000  # rows at a time
 TYPES = {
@@ -35,13 +35,12 @@ TYPES = {
     frozenset("ni"): "DOUBLE",
     frozenset("b"): "BOOLEAN",
 }
+Rows = Iterator[tuple[Any, ...]]
 EXACT = 2**53  # up to here a number in Excel is a whole one for sure
 
 
 @contextmanager
-def opened(
-    path: Path, sheet: str | None = None
-) -> Iterator[tuple[str, list[str], Iterator[tuple[Any, ...]]]]:
+def opened(path: Path, sheet: str | None = None) -> Iterator[tuple[str, list[str], Rows]]:
     """The name of a sheet, its header, and its rows: the values of cells, and of formulas.
 
     Args:
@@ -51,9 +50,9 @@ def opened(
     Raises:
         IngestError: if the workbook is damaged or has no such sheet, or the sheet is empty.
     """
-    with _readable(path), warnings.catch_warnings():
+    with _readable(path), path.open("rb") as file, warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of styles and extensions that openpyxl does not know
-        book = openpyxl.load_workbook(path, read_only=True, data_only=True)
+        book = openpyxl.load_workbook(file, read_only=True, data_only=True)
         try:
             found = _sheet(path, book, sheet)
             rows = (
@@ -98,49 +97,45 @@ def _names(header: Sequence[Any]) -> list[str]:
     return names
 
 
-def land_excel(
-    landing: Landing, name: str, path: Path, sheet: str | None, wanted: Wanted, written: Format
+def land_sheet(
+    landing: Landing, name: str, header: Sequence[str], rows: Rows, wanted: Wanted, written: Format
 ) -> Path:
-    """Land one sheet as `<name>.parquet`.
+    """Land the rows of a sheet as `<name>.parquet`.
 
     Args:
         landing: where to.
         name: of the Parquet file.
-        path: the workbook.
-        sheet: the sheet's name; None: the first.
+        header: the sheet's, with all wanted columns.
+        rows: the values of its cells.
         wanted: our names → the header's.
         written: how texts in the sheet are written.
-
-    Raises:
-        IngestError: if the workbook cannot be read to its end.
     """
+    places = {ours: [header.index(column) for column in columns] for ours, columns in wanted.items()}
     seen: dict[str, set[str]] = {ours: set() for ours in wanted}
     schema = pa.schema([(f"{ours}{end}", pa.string()) for ours in wanted for end in ("", "|kind")])
-    texts = landing.write(f"{name}.cells", schema, _batches(path, sheet, wanted, schema, seen))
+    texts = landing.write(f"{name}.cells", schema, _batches(rows, places, schema, seen))
     columns = ", ".join(
         f"{_typed(ours, kinds, written)} AS {identifier(ours)}" for ours, kinds in seen.items()
     )
     try:
-        return landing.copy(name, f"SELECT {columns} FROM read_parquet({quoted(texts)})")
+        return landing.copy(name, f"SELECT {columns} FROM read_parquet({literal(texts)})")
     finally:
         texts.unlink()
 
 
 def _batches(
-    path: Path, sheet: str | None, wanted: Wanted, schema: pa.Schema, seen: dict[str, set[str]]
+    rows: Rows, places: Mapping[str, list[int]], schema: pa.Schema, seen: Mapping[str, set[str]]
 ) -> Iterator[pa.RecordBatch]:
     """The cells of the wanted columns as texts, each beside its kind; `seen` learns which kinds a column has."""
-    with opened(path, sheet) as (_, header, rows):
-        places = {ours: [header.index(column) for column in columns] for ours, columns in wanted.items()}
-        while batch := list(islice(rows, BATCH)):
-            arrays = []
-            for ours, numbers in places.items():
-                values = [_value(row, numbers) for row in batch]
-                kinds = [_kind(value) for value in values]
-                seen[ours].update(kind for kind in set(kinds) if kind)
-                arrays += [pa.array([None if v is None else text(v) for v in values], pa.string())]
-                arrays += [pa.array(kinds, pa.string())]
-            yield pa.record_batch(arrays, schema=schema)
+    while batch := list(islice(rows, BATCH)):
+        arrays = []
+        for ours, numbers in places.items():
+            values = [_value(row, numbers) for row in batch]
+            kinds = [_kind(value) for value in values]
+            seen[ours].update(kind for kind in set(kinds) if kind)
+            arrays += [pa.array([None if value is None else text(value) for value in values], pa.string())]
+            arrays += [pa.array(kinds, pa.string())]
+        yield pa.record_batch(arrays, schema=schema)
 
 
 def _value(row: Sequence[Any], places: list[int]) -> Any:

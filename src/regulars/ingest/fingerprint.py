@@ -36,11 +36,12 @@ def of(shop: Shop) -> str:
 def content_of(path: Path) -> bytes:
     """A hash of a file's content, read in blocks; nothing for one that cannot be read, which staging will say."""
     digest = hashlib.blake2b(digest_size=16)
-    if not path.is_file():
+    try:
+        with path.open("rb") as file:
+            while block := file.read(BLOCK):
+                digest.update(block)
+    except OSError:
         return b""
-    with path.open("rb") as file:
-        while block := file.read(BLOCK):
-            digest.update(block)
     return digest.digest()
 
 

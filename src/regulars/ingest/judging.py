@@ -43,16 +43,21 @@ def check_required(reads: Mapping[str, Read], landed: Mapping[str, Landed]) -> N
     for table, read in reads.items():
         for column in CONTRACTS[table].columns:
             inherits = table == "order_lines" and "orders" in reads and column.name == "ordered_at"
-            if column.required and column.name not in read.columns and column.name != "revenue" and not inherits:
+            if (
+                column.required
+                and column.name not in read.columns
+                and column.name != "revenue"
+                and not inherits
+            ):
                 raise IngestError(
                     f"{landed[table].origin}: {table} needs the column '{column.name}' ({column.meaning}), and none is mapped "
                     f"to it. Write it under 'columns', as in {column.name}: the name of your column."
                 )
-    sold = [table for table in ("orders", "order_lines") if table in reads]
-    if sold and not any("customer_id" in reads[table].columns for table in sold):
+    sold = next((table for table in ("orders", "order_lines") if table in reads), None)
+    if sold and "customer_id" not in reads[sold].columns:
         raise IngestError(
-            f"{landed[sold[0]].origin}: no column says whose an order is. Map 'customer_id', or 'email', which then tells "
-            "customers apart by its hash."
+            f"{landed[sold].origin}: no column of {sold} says whose an order is. Map 'customer_id', or 'email', which then "
+            "tells customers apart by its hash."
         )
 
 
@@ -74,14 +79,17 @@ def with_facts(query: str, config: ShopConfig, facts: dict[str, str]) -> str:
         "is_return": " OR ".join(returned) or "false",
     } | {name: condition for name, condition in facts.items() if name != "quantity"}
     columns = ", ".join(f"coalesce({condition}, false) AS {name}" for name, condition in made.items())
+    refunded = (
+        "NULL::INTEGER" if "quantity" in facts else day_of("refunded_at")
+    )  # lines have no refund of their own
     return f"""
-        SELECT * EXCLUDE (is_test), {columns}, {_code(config)} AS code, {day_of("ordered_at")} AS ordered_day,
-            strftime(ordered_at, '%Y-%m') AS ordered_month, {quoted(config.currency)} AS shop_currency,
-            {today(config)} AS today
+        SELECT * EXCLUDE (is_test), {columns}, {currency_code(config)} AS code, {day_of("ordered_at")} AS ordered_day,
+            strftime(ordered_at, '%Y-%m') AS ordered_month, {refunded} AS refunded_day, {today(config)} AS today,
+            {quoted(config.currency)} AS shop_currency
         FROM ({query})"""
 
 
-def _code(config: ShopConfig) -> str:
+def currency_code(config: ShopConfig) -> str:
     """The currency as a code; the shop's own sign means its currency."""
     own = quoted(config.currency)
     return f"CASE WHEN currency = {quoted(config.sign.strip())} THEN {own} ELSE upper(currency) END"
@@ -92,14 +100,31 @@ def _among(column: str, words: Sequence[str]) -> str:
     return f"lower({column}) IN ({listed})" if words else "false"
 
 
-def contradictions(engine: Engine, read: Read, column: str, name: str) -> str:
-    """A condition: the row's order has rows with different values of a column. Kept as a small table of order ids."""
-    if column not in read.columns or "order_id" not in read.columns:
+def contradictions(
+    engine: Engine, read: Read, key: Sequence[str], column: str, name: str, meant: str = ""
+) -> str:
+    """A condition: rows with this row's key have different values of a column. Kept as a small table of keys.
+
+    Args:
+        engine: where it is kept.
+        read: the table.
+        key: the columns that rows share.
+        column: the column.
+        name: of the table of keys.
+        meant: SQL for what the column means, where it says one thing in several ways.
+    """
+    if not {column, *key} <= set(read.columns):
         return "false"
+    value, keys = meant or column, ", ".join(key)
     engine.connection.execute(f"""
-        CREATE OR REPLACE TEMP TABLE {name} AS SELECT order_id FROM ({read.query})
-        GROUP BY order_id HAVING min({column}) <> max({column})""")
-    return f"order_id IN (FROM {name})"
+        CREATE OR REPLACE TEMP TABLE {name} AS SELECT {_one(key)} AS k FROM ({read.query})
+        GROUP BY {keys} HAVING min({value}) <> max({value})""")
+    return f"{_one(key)} IN (SELECT k FROM {name})"
+
+
+def _one(key: Sequence[str]) -> str:
+    """A key's columns as one value."""
+    return key[0] if len(key) == 1 else f"({', '.join(key)})"
 
 
 def duplicates(engine: Engine, landed: Landed) -> str:
@@ -120,17 +145,37 @@ def duplicates(engine: Engine, landed: Landed) -> str:
     return f"{ROW} IN (FROM duplicates)"
 
 
-def repeated(engine: Engine, read: Read, key: str) -> str:
-    """A condition: another row has the same key and comes before this one by its content, whatever the order of rows."""
-    if key not in read.columns:
+def repeated(engine: Engine, read: Read, key: Sequence[str], name: str, prefer: Sequence[str] = ()) -> str:
+    """A condition: another row with the same key is kept in this one's place, whatever the order of rows.
+
+    Args:
+        engine: where the repeated rows' numbers are kept.
+        read: the table.
+        key: the columns that no two rows may share.
+        name: of the table of row numbers.
+        prefer: SQL that sorts the row to be kept first; after it, content decides.
+    """
+    if not set(key) <= set(read.columns):
         return "false"
-    content = ", ".join(identifier(name) for name in read.columns)
+    keys, known = ", ".join(key), " AND ".join(f"{column} IS NOT NULL" for column in key)
+    order = ", ".join([*prefer, *(identifier(column) for column in read.columns), ROW])
     engine.connection.execute(f"""
-        CREATE OR REPLACE TEMP TABLE several AS SELECT {key} FROM ({read.query})
-        WHERE {key} IS NOT NULL GROUP BY {key} HAVING count(*) > 1;
-        CREATE OR REPLACE TEMP TABLE repeated AS
+        CREATE OR REPLACE TEMP TABLE several AS SELECT {_one(key)} AS k FROM ({read.query})
+        WHERE {known} GROUP BY {keys} HAVING count(*) > 1;
+        CREATE OR REPLACE TEMP TABLE {name} AS
         SELECT {ROW} FROM (
-            SELECT {ROW}, row_number() OVER (PARTITION BY {key} ORDER BY {content}, {ROW}) AS place
-            FROM ({read.query}) WHERE {key} IN (FROM several)
+            SELECT {ROW}, row_number() OVER (PARTITION BY {keys} ORDER BY {order}) AS place
+            FROM ({read.query}) WHERE {_one(key)} IN (SELECT k FROM several)
         ) WHERE place > 1""")
-    return f"{ROW} IN (FROM repeated)"
+    return f"{ROW} IN (FROM {name})"
+
+
+def most_final(config: ShopConfig, columns: Sequence[str]) -> list[str]:
+    """Of several copies of an order, as in exports that overlap: one that was paid, then the one with most given back."""
+    order = []
+    if "status" in columns:
+        order += [
+            _among("status", config.cleaning.unpaid),
+            f"NOT ({_among('status', config.cleaning.returns.status)})",
+        ]
+    return [*order, *(["abs(refunded) DESC NULLS LAST"] if "refunded" in columns else [])]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from pathlib import Path
 from typing import NamedTuple
@@ -15,10 +15,8 @@ from regulars.config import ShopConfig
 from regulars.engine import Engine, Frame
 from regulars.ingest.cleaning import Rule
 from regulars.ingest.contracts import IngestError
-from regulars.ingest.landing import Landed, identifier, quoted
-from regulars.ingest.reading import ROW, Read
+from regulars.ingest.landing import Landed, quoted
 
-EXAMPLES = 3
 MALFORMED = Rule("malformed_line", "", nw.lit(False), "refuse", "The line does not split into the columns of the header.",
                  "Look for a delimiter or a quote inside a value that is not quoted.", fixed=True)  # fmt: skip
 
@@ -51,7 +49,8 @@ class Ledger(NamedTuple):
             name: json.loads(frame.to_json(orient="split", index=False))
             for name, frame in self._asdict().items()
         }
-        text = json.dumps({"mark": mark, "day": day, **frames}, ensure_ascii=False)
+        files = sorted(str(path.relative_to(folder)) for path in folder.rglob("*.parquet"))
+        text = json.dumps({"mark": mark, "day": day, "files": files, **frames}, ensure_ascii=False)
         (folder / "ledger.json").write_text(text, encoding="utf-8")
 
     @classmethod
@@ -61,12 +60,17 @@ class Ledger(NamedTuple):
         if not mark or not path.exists():
             return None
         kept = json.loads(path.read_text(encoding="utf-8"))
-        same, read_on = kept.pop("mark") == mark, kept.pop("day")
+        same, read_on, files = kept.pop("mark") == mark, kept.pop("day"), kept.pop("files", [""])
+        same = same and all((folder / name).exists() for name in files)
         ledger = cls(
             **{name: pd.DataFrame(frame["data"], columns=frame["columns"]) for name, frame in kept.items()}
         )
         future = ledger.rules.loc[ledger.rules["rule"] == "future_date", "decided"].sum()
         return ledger if same and (read_on == day or future == 0) else None
+
+    def with_examples(self, examples: Mapping[str, str]) -> Ledger:
+        """The ledger of one table with what `regulars.ingest.examples.examples_of` found."""
+        return self._replace(rules=self.rules.assign(examples=[examples.get(rule, "") for rule in self.rules["rule"]]))
 
     def check(self, config: ShopConfig, landed: Landed | None) -> None:
         """Stop where too much of a table of orders is refused, or all of any table.
@@ -83,13 +87,13 @@ class Ledger(NamedTuple):
         ):
             return
         rule = self.rules.sort_values("decided", ascending=False, kind="stable").iloc[0]
-        column = landed.columns.get(rule["column"], rule["column"])
-        where = f"{landed.origin}, column '{column}'" if rule["column"] else landed.origin
+        column = landed.columns.get(rule["column"])  # of 'unreadable', the examples say which it is
+        where = f"{landed.origin}, column '{column}'" if column else landed.origin
         shown = f" Such as {rule['examples']}." if rule["examples"] else ""
+        anyway = " To stage what is left anyway: cleaning: {stop_above: 1}." if table["staged"] else ""
         raise IngestError(
             f"{where}: {table['refused']:,} of {table['read']:,} rows of {table['table']} are refused, {rule['decided']:,} of "
-            f"them by {rule['rule']}: {rule['meaning']}{shown} {rule['remedy']} To stage what is left anyway: "
-            f"cleaning: {{stop_above: 1}}."
+            f"them by {rule['rule']}: {rule['meaning']}{shown} {rule['remedy']}{anyway}"
         )
 
 
@@ -98,8 +102,7 @@ def account(
     table: str,
     marked: Frame,
     rules: Sequence[Rule],
-    landed: Landed | None = None,
-    read: Read | None = None,
+    malformed: Path | None = None,
 ) -> Ledger:
     """Count a table's marked rows, in one pass.
 
@@ -108,13 +111,12 @@ def account(
         table: the table's name.
         marked: what `apply_rules` returned; money is its column `revenue`, where it has one.
         rules: the rules that were applied.
-        landed: the raw table, for its malformed lines and for examples.
-        read: how it was read, for examples.
+        malformed: the lines that could not be split into columns, if there were any.
     """
     has_money = "revenue" in marked.collect_schema().names()
     kinds = _kinds_of_rows(engine, marked, rules, has_money)
     missing = None if has_money else float("nan")
-    lost = _rows(engine, landed.malformed) if landed and landed.malformed else 0
+    lost = _rows(engine, malformed) if malformed else 0
     kept = kinds[kinds["decided_by"] == ""]
     total = {
         "table": table,
@@ -126,13 +128,10 @@ def account(
         "money_refused": _cents(kinds["money"].sum() - kept["money"].sum(), missing),
     }
     found = pd.DataFrame([_rule_row(table, kinds, rule, place, missing) for place, rule in enumerate(rules)])
-    found["examples"] = [
-        _examples(engine, marked, rule, found.iloc[i], landed, read) for i, rule in enumerate(rules)
-    ]
     if lost:
-        first = _rule_row(table, kinds.head(0), MALFORMED, 0, missing)
-        found = pd.concat([pd.DataFrame([first | {"matched": lost, "decided": lost, "examples": ""}]), found])
-    return Ledger(pd.DataFrame([total]), found.reset_index(drop=True))
+        first = _rule_row(table, kinds.head(0), MALFORMED, 0, missing) | {"matched": lost, "decided": lost}
+        found = pd.concat([pd.DataFrame([first]), found], ignore_index=True)
+    return Ledger(pd.DataFrame([total]), found)
 
 
 def _kinds_of_rows(engine: Engine, marked: Frame, rules: Sequence[Rule], has_money: bool) -> pd.DataFrame:
@@ -176,6 +175,7 @@ def _rule_row(
         "money": _cents(decided["money"].sum(), missing),
         "column": rule.column,
         "remedy": rule.remedy,
+        "examples": "",
     }
 
 
@@ -183,27 +183,6 @@ def _rows(engine: Engine, path: Path) -> int:
     return int(
         engine.connection.execute(f"SELECT count(*) FROM read_parquet({quoted(path)})").fetchall()[0][0]
     )
-
-
-def _examples(
-    engine: Engine, marked: Frame, rule: Rule, found: pd.Series, landed: Landed | None, read: Read | None
-) -> str:
-    """Up to three values that were refused, as they came; picked by value, so that the order of rows does not matter."""
-    if landed is None or read is None or not rule.column or found["decided"] == 0:
-        return ""
-    refused = marked.filter(nw.col("refused_because") == rule.name).select(ROW, "unreadable")
-    rows = refused.to_native().sql_query()
-    name = rule.column
-    if name == "unreadable":
-        query = f"SELECT mode(unreadable ORDER BY unreadable) FROM ({rows})"
-        name = str(engine.connection.execute(query).fetchall()[0][0])
-    if name not in landed.columns and name not in read.columns:
-        return ""
-    values = engine.connection.execute(f"""
-        SELECT DISTINCT {identifier(name)}::VARCHAR AS v FROM ({read.as_it_came}) WHERE {ROW} IN (SELECT {ROW} FROM ({rows}))
-        AND v IS NOT NULL ORDER BY v LIMIT {EXAMPLES}""").fetchall()
-    said = ", ".join(f"‘{value[:40]}’" for (value,) in values)
-    return f"{said} in '{landed.columns.get(name, name)}'" if said and rule.column == "unreadable" else said
 
 
 def _cents(amount: float | Decimal, missing: float | None) -> float:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Collection, Mapping, Sequence
 
 from regulars.config import RawTable
 from regulars.ingest.contracts import CONTRACTS, IngestError
 
+RESERVED = {"row_number", "file_row_number", "unreadable", "refused_because"}  # columns of the reading itself
 SHARED = {"customer_id", "email"}  # an e-mail address may be the only id that a shop has
 
 Wanted = Mapping[str, tuple[str, ...]]
@@ -56,11 +58,15 @@ def _check_attributes(table: str, given: RawTable) -> None:
     if given.attributes and not contract.open:
         having = ", ".join(name for name, other in CONTRACTS.items() if other.open)
         raise IngestError(f"{table} takes no 'attributes': only {having} may have columns of the shop's own.")
-    own = {column.name for column in contract.columns} | set(contract.mappable)
+    own = {column.name for column in contract.columns} | set(contract.mappable) | RESERVED
     for name in given.attributes:
         if sum(name.casefold() == other.casefold() for other in given.attributes) > 1:
             raise IngestError(
                 f"{table}: the attribute '{name}' is there twice, but for its case: rename one."
+            )
+        if not re.fullmatch(r"[A-Za-z][A-Za-z0-9_]*", name):
+            raise IngestError(
+                f"{table}: '{name}' is no name for an attribute: write letters, digits and underscores, such as loyalty_level."
             )
         if name.casefold() in own:
             raise IngestError(

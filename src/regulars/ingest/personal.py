@@ -25,6 +25,7 @@ import duckdb
 
 from regulars.ingest.contracts import IngestError
 from regulars.ingest.landing import quoted
+from regulars.ingest.trouble import FULL_NUMBERS
 from regulars.ingest.values import NOTHING
 from regulars.shop import Shop
 
@@ -75,6 +76,8 @@ def _kept_key(path: Path, place: str) -> bytes:
             _make_key(path)
         text = _read_private(path, place)
     except (OSError, UnicodeDecodeError) as error:
+        if getattr(error, "errno", None) in FULL_NUMBERS:
+            raise
         reason = getattr(error, "strerror", None) or "it is not text"
         raise IngestError(
             f"{place}, the key of personal data, cannot be read or made: {reason}. Make it readable to you alone "

@@ -16,6 +16,7 @@ from zipfile import BadZipFile, ZipFile
 import pyarrow as pa
 
 from regulars.ingest.contracts import IngestError
+from regulars.ingest.landing import quoted
 
 Kind = Literal["csv", "parquet", "excel"]
 Compression = Literal["none", "gzip", "zstd"]
@@ -221,3 +222,12 @@ def _not_as_said(path: Path, said: Kind | None, expected: Kind | None, content: 
 def content_of(first: bytes) -> str | None:
     """What a file is that begins with these bytes: one of the names above, or None for a text."""
     return next((name for magic, name in _MAGIC.items() if first.startswith(magic)), None)
+
+
+def literal(path: Path) -> str:
+    """A path in SQL that means just this file, whatever signs of a pattern are in its name.
+
+    >>> literal(Path("orders [new].csv"))
+    "'orders [[]new].csv'"
+    """
+    return quoted("".join(f"[{sign}]" if sign in "[*?" else sign for sign in str(path)))

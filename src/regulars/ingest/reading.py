@@ -55,7 +55,7 @@ def read_table(engine: Engine, landed: Landed, contract: Contract, zone: str) ->
     query, names = f"FROM {kept}", [column.name for column in columns.values()]
     if "customer_id" in contract.mappable and "customer_id" not in names and "email_hash" in names:
         query, names = f"SELECT *, email_hash AS customer_id FROM {kept}", [*names, "customer_id"]
-    return Read(query, names, _as_it_came(landed, kept, columns))
+    return Read(query, names, _as_it_came(landed, kept, columns, raws))
 
 
 def _keep(engine: Engine, query: str, landed: Path) -> str:
@@ -99,16 +99,21 @@ def _layers(
     )
 
 
-def _as_it_came(landed: Landed, kept: str, columns: Mapping[str, Column]) -> str:
-    shown = [
-        f"r.{identifier(column.name)} AS {identifier(name)}" if _is_private(column) else f"l.{identifier(name)}"
-        for name, column in columns.items()
-    ]
+def _as_it_came(landed: Landed, kept: str, columns: Mapping[str, Column], raws: Mapping[str, Raw]) -> str:
+    shown = [f"{_shown(name, column, raws[name])} AS {identifier(name)}" for name, column in columns.items()]
     return (
         f"SELECT l.file_row_number AS {ROW}, {', '.join(shown)} "
         f"FROM read_parquet({quoted(landed.path)}, file_row_number = true) AS l "
         f"JOIN {kept} AS r ON l.file_row_number = r.{ROW}"
     )
+
+
+def _shown(name: str, column: Column, raw: Raw) -> str:
+    """The value untouched; personal data as a hash, and so an e-mail address in the place of a number or a date."""
+    if _is_private(column):
+        return f"r.{identifier(column.name)}"
+    value = f"l.{identifier(name)}"
+    return hash_addresses(value) if raw.is_text and column.kind not in ("id", "text") else value
 
 
 def _is_private(column: Column) -> bool:

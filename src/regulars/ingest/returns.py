@@ -45,6 +45,11 @@ def returned_lines(engine: Engine, lines: str) -> Frame:
             SELECT order_id, customer_id, product_id, unit, min(ordered_at) AS ordered_at, sum(quantity) AS sold
             FROM lines WHERE NOT is_return AND revenue >= 0 AND quantity > 0 GROUP BY ALL
         ),
+        at_one_time AS (  -- of several sales at one instant the largest, so that no match depends on the order of rows
+            SELECT customer_id, product_id, unit, ordered_at, max(sold) AS sold,
+                max_by(order_id, (sold, order_id)) AS order_id
+            FROM sales GROUP BY ALL
+        ),
         back AS (
             SELECT row_number() OVER (ORDER BY order_id, product_id, quantity, revenue, ordered_at) AS place,
                 order_id AS return_id, customer_id, product_id, unit, abs(quantity)::{EXACT} AS quantity,
@@ -58,17 +63,17 @@ def returned_lines(engine: Engine, lines: str) -> Frame:
                 own.order_id IS NULL AND earlier.order_id IS NOT NULL AS by_search
             FROM back
             LEFT JOIN own ON own.order_id = back.return_id AND own.product_id = back.product_id
-            ASOF LEFT JOIN sales AS earlier ON earlier.customer_id = back.customer_id
+            ASOF LEFT JOIN at_one_time AS earlier ON earlier.customer_id = back.customer_id
                 AND earlier.product_id = back.product_id AND earlier.unit = back.unit
                 AND back.returned_at >= earlier.ordered_at
         ),
         counted AS (
-            SELECT *, sum(CASE WHEN by_search THEN quantity ELSE 0 END)
-                OVER (PARTITION BY undone, product_id, unit ORDER BY returned_at, place) AS came_back
+            SELECT *, sum(CASE WHEN by_search AND quantity > sold THEN 0 ELSE quantity END)
+                OVER (PARTITION BY undone, product_id, unit ORDER BY returned_at, by_search, place) AS came_back
             FROM found
         )
-        SELECT return_id, CASE WHEN NOT by_search OR came_back <= sold THEN undone END AS order_id, customer_id, product_id,
-            quantity, revenue, list_revenue, returned_at, {_dated("returned_at")}
+        SELECT return_id, CASE WHEN NOT by_search OR greatest(came_back, quantity) <= sold THEN undone END AS order_id,
+            customer_id, product_id, quantity, revenue, list_revenue, returned_at, {_dated("returned_at")}
         FROM counted""")
     return _conform(native)
 
@@ -80,7 +85,8 @@ def returned_orders(engine: Engine, orders: str) -> Frame:
         engine: where the orders are read.
         orders: SQL giving orders with `refunded`, `refunded_at` and `is_undone`.
     """
-    given_back = "CASE WHEN is_undone THEN revenue ELSE least(abs(refunded), revenue) END"
+    # `least` passes nulls over: without a zero, an order of which nothing was refunded would have come back whole.
+    given_back = "CASE WHEN is_undone THEN revenue ELSE least(coalesce(abs(refunded), 0), revenue) END"
     native = engine.sql(f"""
         SELECT order_id AS return_id, order_id, customer_id, NULL::VARCHAR AS product_id, NULL::{EXACT} AS quantity,
             given::{EXACT} AS revenue, (given * coalesce(list_revenue / nullif(revenue, 0), 1))::{EXACT} AS list_revenue,

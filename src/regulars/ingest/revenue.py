@@ -15,7 +15,13 @@ PARTS = {"tax": "tax", "shipping": "shipping", "discounts": "discount"}  # part 
 
 
 def with_revenue(
-    query: str, columns: Sequence[str], given: Format, wanted: Revenue, table: str, *, is_lenient: bool = False
+    query: str,
+    columns: Sequence[str],
+    given: Format,
+    wanted: Revenue,
+    table: str,
+    *,
+    is_lenient: bool = False,
 ) -> str:
     """The query with `revenue`, `list_revenue`, `discount` and `coupon_discount` as the configuration defines them.
 
@@ -39,16 +45,21 @@ def with_revenue(
     """
     amount = _amount(columns, table)
     if is_lenient:
-        given = given.model_copy(update={"includes": tuple(p for p in PARTS if _is_settled(p, columns, given, wanted))})
+        given = given.model_copy(
+            update={"includes": tuple(p for p in PARTS if _is_settled(p, columns, given, wanted))}
+        )
     if "list_revenue" in columns and wanted.discounts == "in":
         amount = f"list_revenue::{EXACT}"
     else:
         amount = _with_part(amount, "discount", "discounts", columns, wanted.discounts == "in", given, table)
+    listed = f"list_revenue::{EXACT}" if "list_revenue" in columns else ""
     for part in ("tax", "shipping"):
-        amount = _with_part(amount, part, part, columns, getattr(wanted, part) == "in", given, table)
+        is_wanted = getattr(wanted, part) == "in"
+        amount = _with_part(amount, part, part, columns, is_wanted, given, table)
+        listed = listed and _with_part(listed, part, part, columns, is_wanted, given, table)
     discount = f"abs(discount)::{EXACT}" if "discount" in columns else f"NULL::{EXACT}"
     taken_off = "0" if wanted.discounts == "in" or "discount" not in columns else "coalesce(discount, 0)"
-    listed = "list_revenue" if "list_revenue" in columns else f"(revenue + {taken_off})::{EXACT}"
+    listed = listed or f"(revenue + {taken_off})::{EXACT}"
     coupon = "coupon_discount"
     if coupon not in columns:
         coupon = (
@@ -74,7 +85,7 @@ def _exclude(names: Sequence[str]) -> str:
 
 def _amount(columns: Sequence[str], table: str) -> str:
     """What the source says the row is worth."""
-    product = f"(price * quantity)::{EXACT}"
+    product = f"TRY((price * quantity)::{EXACT})"  # a barcode in the place of a quantity makes it too large
     if "revenue" in columns:
         both = {"price", "quantity"} <= set(columns)
         return f"coalesce(revenue, {product})::{EXACT}" if both else f"(revenue)::{EXACT}"

@@ -13,6 +13,8 @@ from regulars.ingest.personal import forget, key_of, register
 from regulars.ingest.sources import land
 from regulars.ingest.tables import Tables
 from regulars.ingest.trouble import in_words
+from regulars.lock import waiting_lock
+from regulars.publishing import publish, restore
 from regulars.shop import Shop
 
 
@@ -29,32 +31,32 @@ def stage(shop: Shop, *, fresh: bool = False) -> Ledger:
         IngestError: if raw data are missing, are not what they should be, or too much of them is refused. What was staged
             before is then untouched.
     """
-    final = shop.staged("").parent
-    mark = fingerprint.of(shop)
-    kept = None if fresh else Ledger.load(final, mark, today(shop.config))
-    if kept is not None:
-        return kept
-    building = shop.data / ".staging"
-    shutil.rmtree(building, ignore_errors=True)
-    with in_words(shop), Landing(shop.engine, shop.data / ".landing") as landing:
-        building.mkdir(parents=True)
-        landed = land(shop, landing)
-        register(shop.engine.connection, key_of(shop))
+    final, building = shop.staged("").parent, shop.data / ".staging"
+    with in_words(shop), waiting_lock(shop.data, shop.config.name, ".staging.lock"):
+        restore(shop.data)
+        mark = fingerprint.of(shop)
+        kept = None if fresh else Ledger.load(final, mark, today(shop.config))
+        if kept is not None:
+            return kept
+        shutil.rmtree(building, ignore_errors=True)
         try:
-            ledger = Tables(shop, building, landed).run()
+            with Landing(shop.engine, shop.data / ".landing") as landing:
+                building.mkdir(parents=True)
+                (building / "refused").mkdir(mode=0o700)  # what was refused may be anything, in any column
+                ledger = _staged(shop, building, landing)
+            ledger.save(building, mark, today(shop.config))
+            publish(building, final)
         finally:
-            forget(shop.engine.connection)
-        ledger.save(building, mark, today(shop.config))
-        publish(building, final)
+            shutil.rmtree(building, ignore_errors=True)  # there only if something failed
     shop.__dict__.pop("history", None)
     return ledger
 
 
-def publish(building: Path, final: Path) -> None:
-    """Put a finished folder in the place of the old one, by rename."""
-    old = final.with_name(f".{final.name}.old")
-    shutil.rmtree(old, ignore_errors=True)
-    if final.exists():
-        final.rename(old)
-    building.rename(final)
-    shutil.rmtree(old, ignore_errors=True)
+def _staged(shop: Shop, building: Path, landing: Landing) -> Ledger:
+    """Land the raw tables and stage them, while the connection has the key of the personal hashes."""
+    landed = land(shop, landing)
+    register(shop.engine.connection, key_of(shop))
+    try:
+        return Tables(shop, building, landed).run()
+    finally:
+        forget(shop.engine.connection)

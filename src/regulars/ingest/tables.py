@@ -11,8 +11,18 @@ import pandas as pd
 from regulars.engine import Frame
 from regulars.ingest.cleaning import apply_rules, rules_of
 from regulars.ingest.contracts import CONTRACTS
+from regulars.ingest.examples import examples_of
 from regulars.ingest.identities import before_and_after, merged, one_profile, renamed, too_common
-from regulars.ingest.judging import check_required, complete, contradictions, duplicates, repeated, with_facts
+from regulars.ingest.judging import (
+    check_required,
+    complete,
+    contradictions,
+    currency_code,
+    duplicates,
+    most_final,
+    repeated,
+    with_facts,
+)
 from regulars.ingest.landing import Landed, identifier, quoted
 from regulars.ingest.ledger import Ledger, account
 from regulars.ingest.reading import ROW, Read, read_table
@@ -21,6 +31,11 @@ from regulars.ingest.revenue import with_revenue
 from regulars.shop import Shop
 
 COUPON = {"coupon_id": "IS NOT NULL", "coupon_discount": "> 0"}
+UNIQUE = {
+    "products": ["product_id"],
+    "assignments": ["experiment_id", "customer_id"],
+    "outcomes": ["experiment_id", "customer_id", "metric"],
+}
 OTHERS = ("contacts", "events", "answers", "assignments", "outcomes")
 AMOUNTS = [
     "revenue",
@@ -76,8 +91,15 @@ class Tables:
         return ledger
 
     def query_of(self, table: str) -> str:
-        """A table as it was read, with the columns that the source lacks as nulls."""
-        return complete(self.reads[table].query, self.reads[table].columns, CONTRACTS[table])
+        """A table as it was read, with the columns that the source lacks as nulls, and whether a key stands twice."""
+        read, key = self.reads[table], UNIQUE.get(table)
+        query = complete(read.query, read.columns, CONTRACTS[table])
+        if key is None:
+            return query
+        facts = {"is_repeated": repeated(self.engine, read, key, f"repeated_{table}")}
+        if table == "assignments":
+            facts["has_several_arms"] = contradictions(self.engine, read, key, "arm", "several_arms")
+        return f"SELECT *, {', '.join(f'coalesce({fact}, false) AS {name}' for name, fact in facts.items())} FROM ({query})"
 
     def products(self) -> None:
         """The products, given or made from what the lines say of them: of several texts the most frequent."""
@@ -88,16 +110,33 @@ class Tables:
             self.write("products", self.most_frequent("product_id", names))
 
     def profiles(self) -> Frame | None:
-        """One row per profile of a customer: given, or what orders say of their customers."""
+        """One row per profile of a customer: given, and what orders say of their customers."""
+        parts = []
         if "customers" in self.landed:
-            return self.engine.materialise(self.judge("customers", self.query_of("customers")), "profiles")
-        for table in ("orders", "order_lines"):
-            names = self.shared_columns(table, "customers") if table in self.reads else []
-            if len(names) > 1 and "customer_id" in names:
+            # Whoever withdrew on a day that cannot be read withdrew: then no opt-in counts.
+            agreed = (
+                "CASE WHEN unreadable IS DISTINCT FROM 'opted_out_at' THEN opted_in_at END AS opted_in_at"
+            )
+            query = f"SELECT * REPLACE ({agreed}) FROM ({self.query_of('customers')})"
+            parts.append(self.judge("customers", query).to_native().sql_query())
+        for table in [table for table in ("orders", "order_lines") if table in self.reads][:1]:
+            names = self.shared_columns(table, "customers")
+            if parts:  # then orders add only what tells who is who
+                hashes = {
+                    column.name for column in CONTRACTS["customers"].columns if column.kind == "personal"
+                }
+                names = [name for name in names if name == "customer_id" or name in hashes]
+            if len(names) > 1:
+                distinct = "DISTINCT" if parts else ""
                 kept = ", ".join(map(identifier, names))
-                query = f"SELECT {kept} FROM ({self.reads[table].query}) WHERE customer_id IS NOT NULL"
-                return self.engine.materialise(nw.from_native(self.engine.sql(query)), "profiles")
-        return None
+                query = (
+                    f"SELECT {distinct} {kept} FROM ({self.reads[table].query}) WHERE customer_id IS NOT NULL"
+                )
+                parts.append(query)
+        if not parts:
+            return None
+        together = " UNION ALL BY NAME ".join(f"(FROM ({part}))" for part in parts)
+        return self.engine.materialise(nw.from_native(self.engine.sql(together)), "profiles")
 
     def shared_columns(self, table: str, other: str) -> list[str]:
         """The columns of one table that say something of another."""
@@ -119,13 +158,14 @@ class Tables:
     def given_orders(self) -> Frame:
         """Orders as the source has them; what was refunded of them, or cancelled, becomes returns."""
         read = self.reads["orders"]
-        query = complete(self.priced_orders(), [*read.columns, *AMOUNTS], CONTRACTS["orders"])
+        query = complete(self.priced_orders(), [*read.columns, *AMOUNTS, "has_coupon"], CONTRACTS["orders"])
         facts = {
-            "is_repeated": repeated(self.engine, read, "order_id"),
-            "has_several_customers": contradictions(self.engine, read, "customer_id", "orders_of_several"),
-            "has_several_currencies": contradictions(self.engine, read, "currency", "orders_in_several"),
+            "is_repeated": repeated(
+                self.engine, read, ["order_id"], "repeated_orders", most_final(self.config, read.columns)
+            ),
+            **self.contradictions_of("orders", read),
         }
-        query = self.with_line_counts(with_facts(query, self.config, facts))
+        query = signed(self.with_line_counts(with_facts(query, self.config, facts)))
         kept = self.judge("orders", query, lambda frame: frame.filter(~nw.col("is_return")))
         sold = kept.filter(~nw.col("is_return"))
         back = returned_orders(self.engine, sold.to_native().sql_query())
@@ -133,23 +173,34 @@ class Tables:
         undoing = returned_orders(self.engine, credit_notes(notes))  # which order they undo, nothing says
         undoing = undoing.with_columns(order_id=nw.lit(None, dtype=nw.String))
         self.write("returns", nw.concat([back, undoing]))
-        return sold.select("order_id", "customer_id", "revenue")
+        return self.engine.materialise(sold.select("order_id", "customer_id", "revenue"), "placed")
+
+    def contradictions_of(self, table: str, read: Read) -> dict[str, str]:
+        """Whether an order's rows name several customers, who are not one person, or several currencies."""
+        code, order = currency_code(self.config), ["order_id"]
+        whose = "email_hash" if "email_hash" in read.columns else "customer_id"
+        different = contradictions(self.engine, read, order, "customer_id", f"customers_{table}")
+        if whose == "email_hash":  # two profiles of one person are no contradiction
+            other = contradictions(self.engine, read, order, whose, f"people_{table}")
+            different = f"({different}) AND (({other}) OR email_hash IS NULL)"
+        currencies = contradictions(self.engine, read, order, "currency", f"currencies_{table}", code)
+        return {"has_several_customers": different, "has_several_currencies": currencies}
 
     def priced_orders(self) -> str:
-        """Orders with their money; from their lines where only these say it."""
-        read, landed, wanted = self.reads["orders"], self.landed["orders"], self.config.revenue
-        if "revenue" in read.columns or "order_lines" not in self.reads:
-            priced = with_revenue(read.query, read.columns, landed.format, wanted, "orders")
+        """Orders with their money, what was refunded in the same terms, and whether a coupon was used."""
+        read, given, wanted = self.reads["orders"], self.landed["orders"].format, self.config.revenue
+        if {"refunded", "revenue"} <= set(read.columns) and given.includes:
+            stated = f"SELECT *, revenue AS stated FROM ({read.query})"
+            share = "(refunded * (revenue / nullif(stated, 0)))::DECIMAL(18, 4) AS refunded"
+            priced = with_revenue(stated, read.columns, given, wanted, "orders")
+            priced = f"SELECT * EXCLUDE (stated) REPLACE ({share}) FROM ({priced})"
         else:
-            sums = ", ".join(f"sum({name}) AS {name}" for name in AMOUNTS)
-            lines = f"SELECT order_id, {sums} FROM ({self.priced_lines()}) GROUP BY order_id"
-            dropped = [name for name in AMOUNTS if name in read.columns]
-            kept = f"EXCLUDE ({', '.join(dropped)})" if dropped else ""
-            priced = f"FROM (SELECT * {kept} FROM ({read.query})) LEFT JOIN ({lines}) USING (order_id)"
+            priced = with_revenue(read.query, read.columns, given, wanted, "orders")
         coupons = [name for name in ("coupon_id", "coupon_discount") if name in read.columns]
-        if "has_coupon" in read.columns or not coupons:
+        if "has_coupon" in read.columns:
             return priced
-        return f"SELECT *, coalesce({coupons[0]} {COUPON[coupons[0]]}, false) AS has_coupon FROM ({priced})"
+        used = f"coalesce({coupons[0]} {COUPON[coupons[0]]}, false)" if coupons else "NULL::BOOLEAN"
+        return f"SELECT *, {used} AS has_coupon FROM ({priced})"
 
     def priced_lines(self) -> str:
         """Lines with their money. Where orders are there, too, theirs is what counts, and a line may lack a part of it."""
@@ -164,7 +215,9 @@ class Tables:
         if "orders" not in self.reads:
             return []
         of_order, own = self.reads["orders"].columns, self.reads["order_lines"].columns
-        return [name for name in ("customer_id", "ordered_at", "store_id") if name in of_order and name not in own]
+        return [
+            name for name in ("customer_id", "ordered_at", "store_id") if name in of_order and name not in own
+        ]
 
     def dated_lines(self) -> str:
         """Lines with their money, and with what they take from their order."""
@@ -194,17 +247,25 @@ class Tables:
         )
         if "orders" not in self.landed:
             undone = kept.filter(nw.col("is_undone") & ~nw.col("is_return") & (nw.col("revenue") >= 0))
-            whole = returned_orders(self.engine, wholly_undone(undone.to_native().sql_query()))
-            self.write(
-                "returns", nw.concat([returned_lines(self.engine, str(self.path("order_lines"))), whole])
+            back = self.engine.materialise(
+                returned_lines(self.engine, str(self.path("order_lines"))), "came_back"
             )
+            found = back.filter(~nw.col("order_id").is_null()).select("order_id", "product_id").unique()
+            undone = undone.join(
+                found, on=["order_id", "product_id"], how="anti"
+            )  # what came back, comes back once
+            whole = returned_orders(self.engine, wholly_undone(undone.to_native().sql_query()))
+            self.write("returns", nw.concat([back, whole]))
         return kept
 
     def facts_of_lines(self, read: Read, landed: Landed) -> dict[str, str]:
         """What the rules need to know of a line besides its own values."""
         pattern, has_products = self.config.cleaning.not_products, "products" in self.landed
         known = f"product_id IN (SELECT product_id FROM read_parquet({quoted(self.path('products'))}))"
-        staged = f"order_id IN (SELECT order_id FROM read_parquet({quoted(self.path('orders'))}))"
+        staged = (
+            f"order_id IN (SELECT order_id FROM read_parquet({quoted(self.path('orders'))}) "
+            f"UNION ALL SELECT return_id FROM read_parquet({quoted(self.path('returns'))}))"
+        )
         return {
             "quantity": "",
             "is_product": f"product_id IS NULL OR NOT regexp_matches(product_id, {quoted(pattern)})"
@@ -212,10 +273,9 @@ class Tables:
             else "true",
             "is_known_product": known if has_products else "true",
             "is_duplicate": duplicates(self.engine, landed),
-            "is_repeated": repeated(self.engine, read, "line_id"),
+            "is_repeated": repeated(self.engine, read, ["line_id"], "repeated_lines"),
             "is_of_refused_order": f"NOT ({staged})" if "orders" in self.landed else "false",
-            "has_several_customers": contradictions(self.engine, read, "customer_id", "lines_of_several"),
-            "has_several_currencies": contradictions(self.engine, read, "currency", "lines_in_several"),
+            **self.contradictions_of("order_lines", read),
         }
 
     def orders_from(self, lines: Frame) -> Frame:
@@ -227,30 +287,35 @@ class Tables:
         return before
 
     def customers(self, profiles: Frame | None) -> None:
-        """One row per customer: the merged profile, or nothing but the id of somebody who bought."""
-        orders = self.path("orders")
-        if profiles is None and not orders.exists():
+        """One row per customer: the merged profile, or nothing but the id of somebody who bought.
+
+        Where only orders speak of customers, those of refused orders are none.
+        """
+        tables = [table for table in ("orders", "returns") if self.path(table).exists()]
+        if profiles is None and not tables:
             return
-        parts = []
+        ids = " UNION ".join(
+            f"SELECT customer_id FROM read_parquet({quoted(self.path(table))}) WHERE customer_id IS NOT NULL"
+            for table in tables
+        )
+        parts = [f"SELECT customer_id, false AS has_profile FROM ({ids})"] if tables else []
         if profiles is not None:
             one = one_profile(self.engine, self.rename(profiles.select(*self.profile_columns(profiles))))
-            if "has_profile" not in one.collect_schema().names():
-                one = one.with_columns(has_profile=nw.lit("customers" in self.landed))
-            parts.append(self.engine.materialise(one, "one_profile").to_native().sql_query())
-        if orders.exists():
-            parts.append(
-                f"SELECT DISTINCT customer_id, false AS has_profile FROM read_parquet({quoted(orders)}) "
-                "WHERE customer_id IS NOT NULL"
+            has = nw.col("has_profile").fill_null(False) if "customers" in self.landed else nw.lit(False)
+            if "customers" in self.landed and "has_profile" not in self.reads["customers"].columns:
+                has = nw.lit(True)
+            known = (
+                self.engine.materialise(one.with_columns(has_profile=has), "one_profile")
+                .to_native()
+                .sql_query()
             )
-        joined = (
-            parts[0]
-            if len(parts) == 1
-            else (
-                f"SELECT * FROM ({parts[0]}) UNION ALL BY NAME SELECT * FROM ({parts[1]}) "
-                f"WHERE customer_id NOT IN (SELECT customer_id FROM ({parts[0]}))"
-            )
+            if "customers" not in self.landed:
+                known = f"SELECT * FROM ({known}) WHERE customer_id IN ({ids})"
+            parts = [f"{part} WHERE customer_id NOT IN (SELECT customer_id FROM ({known}))" for part in parts]
+            parts = [f"SELECT * FROM ({known})", *parts]
+        self.write(
+            "customers", nw.from_native(self.engine.sql(" UNION ALL BY NAME ".join(parts))), is_renamed=True
         )
-        self.write("customers", nw.from_native(self.engine.sql(joined)), is_renamed=True)
 
     def profile_columns(self, profiles: Frame) -> list[str]:
         """What a profile says: its contract's columns and the shop's own."""
@@ -285,12 +350,18 @@ class Tables:
         ]
         marked = apply_rules(nw.from_native(self.engine.sql(query)), rules)
         landed = self.landed.get(table)
-        ledger = account(self.engine, table, marked, rules, landed, self.reads.get(table))
-        ledger.check(self.config, landed)
+        ledger = account(self.engine, table, marked, rules, landed.malformed if landed else None)
+        refused = self.write_refused(table, marked if ledger.tables.loc[0, "refused"] else marked.head(0))
+        if landed and ledger.tables.loc[0, "refused"]:
+            deciding = [
+                rule for rule, n in zip(ledger.rules["rule"], ledger.rules["decided"], strict=True) if n
+            ]
+            deciders = [rule for rule in rules if rule.name in deciding]
+            ledger = ledger.with_examples(examples_of(self.engine, refused, deciders, landed))
+            ledger.check(self.config, landed)
         self.parts.append(ledger)
         kept = marked.filter(nw.col("refused_because").is_null())
         self.write(table, keep(kept))
-        self.write_refused(table, marked if ledger.tables.loc[0, "refused"] else marked.head(0))
         return kept
 
     def write(self, table: str, frame: Frame, *, is_renamed: bool = False) -> None:
@@ -303,21 +374,24 @@ class Tables:
         staged = contract.conform(chosen if is_renamed else self.rename(chosen))
         self.engine.write(staged, self.path(table), *contract.key)
 
-    def write_refused(self, table: str, marked: Frame) -> None:
-        """Write the refused rows as they came, each with the rule that refused it."""
+    def write_refused(self, table: str, marked: Frame) -> Path:
+        """Write the refused rows as they came, each with the rule that refused it, and the column it could not read."""
         refused = marked.filter(~nw.col("refused_because").is_null())
         path = self.path(f"refused/{table}")
         if table not in self.reads:
             helpers = [name for name in refused.collect_schema().names() if name.startswith("matches_")]
             self.engine.write(refused.drop(*helpers), path, *CONTRACTS[table].key)
-            return
+            return path
         came = nw.from_native(self.engine.sql(self.reads[table].as_it_came))
-        reasons = refused.select(ROW, "refused_because")
+        reasons = refused.select(ROW, "refused_because", "unreadable")
         self.engine.write(came.join(reasons, on=ROW, how="inner"), path, ROW)
         malformed = self.landed[table].malformed
-        if malformed:  # not their text: nothing in it can be told from personal data. It stands in the raw file.
+        if (
+            malformed
+        ):  # not their text: nothing in it can be told from personal data. It stands in the raw file.
             places = self.engine.scan(malformed).select("file", "line", "problem")
             self.engine.write(places, self.path(f"refused/{table}.malformed"), "file", "line")
+        return path
 
     def attributes(self, table: str) -> list[str]:
         """The columns of the shop's own that a table brings."""
@@ -369,5 +443,11 @@ def orders_of(lines: Frame) -> Frame:
         nw.col("customer_id", "store_id", "ordered_at", "ordered_day", "ordered_month").min(),
         nw.col("sold").sum().cast(nw.Int64).alias("lines"),
         *[nw.col(name).sum() for name in AMOUNTS],
+        *[nw.col(name).count().alias(f"{name} known") for name in AMOUNTS[1:]],
     )
+    # The sum of nothing known is not zero but unknown.
+    orders = orders.with_columns(
+        nw.when(nw.col(f"{name} known") > 0).then(nw.col(name)) for name in AMOUNTS[1:]
+    )
+    orders = orders.drop(*(f"{name} known" for name in AMOUNTS[1:]))
     return CONTRACTS["orders"].conform(orders.with_columns(has_coupon=nw.col("coupon_discount") > 0))

@@ -14,14 +14,14 @@ import pyarrow.parquet as pq
 
 from regulars.config import FileTable, Format
 from regulars.ingest.contracts import IngestError
-from regulars.ingest.delimited import MalformedLines, land_csv, literal
+from regulars.ingest.delimited import MalformedLines, land_csv
 from regulars.ingest.dialect import find_dialect, opened_text, other_delimiter
-from regulars.ingest.excel import land_excel
+from regulars.ingest.excel import land_sheet
 from regulars.ingest.excel import opened as opened_sheet
 from regulars.ingest.excel import text as cell_text
 from regulars.ingest.landing import Landed, Landing, identifier
 from regulars.ingest.mapping import Wanted, check_columns, source_names, wanted_columns
-from regulars.ingest.rawfiles import NAMES, Kind, RawFile, find_files, identify, reading
+from regulars.ingest.rawfiles import NAMES, Kind, RawFile, find_files, identify, literal, reading
 from regulars.ingest.records import records
 
 
@@ -113,16 +113,14 @@ def _land_workbooks(
     wanted: Wanted,
     _malformed: MalformedLines,
 ) -> Path:
-    headers = []
-    for file in files:
-        with opened_sheet(file.path, given.sheet) as (_, header, _rows):
+    headers: list[list[str]] = []
+    parts = []
+    for number, file in enumerate(files):
+        with opened_sheet(file.path, given.sheet) as (_, header, rows):
             check_columns(file.path.name, header, wanted)
             headers.append(header)
-    _check_same(files, headers)
-    parts = [
-        land_excel(landing, _part(table, number, files), file.path, given.sheet, wanted, given)
-        for number, file in enumerate(files)
-    ]
+            _check_same(files, headers)
+            parts.append(land_sheet(landing, _part(table, number, files), header, rows, wanted, given))
     return _together(landing, table, parts)
 
 
@@ -138,7 +136,9 @@ def _land_parquets(
     )
     try:
         return landing.copy(table, f"SELECT {taken} FROM {_scan(files, headers[0])}")
-    except (duckdb.InvalidInputException, duckdb.SerializationException) as error:
+    except duckdb.Error as error:
+        if type(error) not in (duckdb.Error, duckdb.InvalidInputException):  # a full disk, too little memory
+            raise
         what = files[0].path.name if len(files) == 1 else " or ".join(given.paths)
         raise IngestError(
             f"{what} is damaged: its data cannot be unpacked. Copy or export it again."
@@ -178,8 +178,8 @@ def _parquet_columns(path: Path) -> list[str]:
 
 
 def _check_same(files: Sequence[RawFile], headers: Sequence[Sequence[str]]) -> None:
-    """All files have the columns of the first, in any order."""
-    for file, header in zip(files, headers, strict=True):
+    """All files, as far as their headers are known, have the columns of the first, in any order."""
+    for file, header in zip(files, headers, strict=False):
         if differing := sorted(set(header) ^ set(headers[0])):
             name = differing[0]
             with_it, without = (file, files[0]) if name in header else (files[0], file)

@@ -104,7 +104,9 @@ def _written_amount(text: str, decimal: str) -> str:
     bare = f"replace(replace(p.number, '{',' if decimal == '.' else '.'}', ''), ',', '.')"
     minus = "(p.open = '(' AND p.shut = ')') OR p.sign IN ('-', '−') OR p.inner IN ('-', '−') OR p.last <> ''"
     value = f"TRY_CAST({bare} AS DECIMAL(18, 4))"
-    return f"list_transform([{parts}], lambda p: CASE WHEN {minus} THEN -{value} ELSE {value} END)[1]"
+    # ( without ), or two signs: nobody knows what was meant
+    half = "(p.open = '') <> (p.shut = '') OR length(concat(p.sign, p.inner, p.last)) > 1"
+    return f"list_transform([{parts}], lambda p: CASE WHEN {half} THEN NULL WHEN {minus} THEN -{value} ELSE {value} END)[1]"
 
 
 def counts(raw: Raw, given: Format, zone: str) -> str:
@@ -135,14 +137,15 @@ def times(raw: Raw, given: Format, zone: str) -> str:
     if not raw.is_text:
         return _local(f"TRY_CAST({raw.sql} AS TIMESTAMP)", given, zone)
     text = raw.sql
-    naive = f"TRY_CAST({text} AS TIMESTAMP)"
+    naive = _local(f"TRY_CAST({text} AS TIMESTAMP)", given, zone)
     if given.dates:
         patterns = ", ".join(quoted(_iso_pattern(pattern)) for pattern in given.dates)
-        return _local(f"try_strptime({text}, [{patterns}])", given, zone)
+        naive = _local(f"try_strptime({text}, [{patterns}])", given, zone)
     stamped = has_offset(text)
     plus = rf"regexp_replace({text}, '\s*([+-]\d\d):?(\d\d)$', '\1:\2')"  # ' -0500' as DuckDB wants it
     offset = f"timezone({quoted(zone)}, TRY_CAST(replace(replace({plus}, ' UTC', 'Z'), ' GMT', 'Z') AS TIMESTAMPTZ))"
-    return f"CASE WHEN {stamped} THEN {offset} ELSE {_local(naive, given, zone)} END"
+    known = f"coalesce({offset}, {naive})" if given.dates else offset
+    return f"CASE WHEN {stamped} THEN {known} ELSE {naive} END"
 
 
 def has_offset(text: str) -> str:

@@ -39,10 +39,17 @@ def land(shop: Shop, landing: Landing) -> dict[str, Landed]:
     place = folder(shop.raw)
     absent = [name for name in FILES if not (place / f"{name}.parquet").exists()]
     if absent:
-        raise IngestError(f"{place} lacks {absent[0]}.parquet, a file of the Complete Journey: copy all of its files there.")
+        raise IngestError(
+            f"{place} lacks {absent[0]}.parquet, a file of the Complete Journey: copy all of its files there."
+        )
     paths = {name: quoted(place / f"{name}.parquet") for name in FILES}
     return {
-        table: Landed(landing.copy(table, query.format(zone=shop.config.time_zone, **paths)), Format(), f"{file}.parquet", {})
+        table: Landed(
+            landing.copy(table, query.format(zone=shop.config.time_zone, **paths)),
+            Format(),
+            f"{file}.parquet",
+            {},
+        )
         for table, (file, query) in QUERIES.items()
     }
 

@@ -87,7 +87,8 @@ def _read(path: Path) -> str:
 
 def _columns(columns: Mapping[str, str]) -> str:
     return ", ".join(
-        f"{identifier(source)}::{TYPES.get(name, 'VARCHAR')} AS {identifier(name)}" for name, source in columns.items()
+        f"{identifier(source)}::{TYPES.get(name, 'VARCHAR')} AS {identifier(name)}"
+        for name, source in columns.items()
     )
 
 

@@ -15,21 +15,19 @@ from regulars.config import Format
 from regulars.config.sources import WooCommerce
 from regulars.ingest.contracts import IngestError
 from regulars.ingest.landing import Landed, Landing, quoted
-from regulars.ingest.personal import normalised
-from regulars.ingest.sources.shopify import (
-    EXACT,
+from regulars.ingest.order_exports import (
     Export,
     Form,
     Output,
     before_tax,
-    computed,
     helper,
+    land_customers,
     land_outputs,
+    latest,
     read_export,
     with_numbers,
     with_order,
 )
-from regulars.ingest.values import Raw, times
 from regulars.shop import Shop
 
 _REQUIRED = "order_id created_at total tax shipping email".split()
@@ -117,10 +115,11 @@ ADVANCED = Form(
     },
     required=[*_REQUIRED, "product", "quantity", "price"],
 )
+FORMS = (BY_ITEM, PACKED, ADVANCED)
 NUMBERS = "total tax shipping refunded".split()
 LINE_NUMBERS = "quantity price line_before line_total".split()
 MOST_ITEMS = 100_000  # of one order
-COLUMNS = tuple({name: None for form in (BY_ITEM, PACKED, ADVANCED) for name in form.headings})
+COLUMNS = tuple({name: None for form in FORMS for name in form.headings})
 
 # Rows of one number that say the same of their order are its lines. Where a row says something else, as in a later export,
 # the order begins anew.
@@ -150,6 +149,12 @@ WITH_COUPONS = """
     ) AS codes USING (place)
 """
 
+# A row without an item is the order's own, or bears a further coupon.
+ITEMS = """
+    SELECT * FROM ({rows})
+    WHERE coalesce(product, sku, quantity) IS NOT NULL OR (o.place IS DISTINCT FROM place AND coupon IS NULL)
+"""
+
 
 def land(shop: Shop, landing: Landing) -> dict[str, Landed]:
     """The orders, their lines, and the customers as their latest orders have them. Amounts land without tax.
@@ -157,28 +162,20 @@ def land(shop: Shop, landing: Landing) -> dict[str, Landed]:
     Raises:
         IngestError: if there is no file, or one is of no form that is known.
     """
-    source = shop.config.source
+    source, config = shop.config.source, shop.config
     assert isinstance(source, WooCommerce)
-    given = Format(dates=source.dates, time_zone=source.time_zone)
-    export = read_export(landing, source.path, shop.raw, [BY_ITEM, PACKED, ADVANCED])
+    given = Format(decimal=source.decimal, dates=source.dates, time_zone=source.time_zone)
+    export = read_export(landing, source.path, shop.raw, FORMS, given)
     rows = helper(landing, "export rows", _rows(landing, export))
-    placed = helper(landing, "export orders", with_numbers(ORDERS.format(rows=rows, state=STATE), NUMBERS))
-    lines = with_order(
-        with_numbers(rows, LINE_NUMBERS), placed, "place customer_id created_at currency state"
-    )
+    placed = with_numbers(ORDERS.format(rows=rows, state=STATE), NUMBERS, given)
+    placed = helper(landing, "export orders", placed)
+    said = "place customer_id created_at currency state"
+    lines = with_order(with_numbers(rows, LINE_NUMBERS, given), placed, said)
     orders = WITH_COUPONS.format(orders=placed, rows=lines)
-    # A row without an item is the order's own, or bears a further coupon.
-    is_line = (
-        "coalesce(product, sku, quantity) IS NOT NULL OR (o.place IS DISTINCT FROM place AND coupon IS NULL)"
-    )
-    items = f"SELECT * FROM ({lines}) WHERE {is_line}"
-    customers = _profiles(orders, given, shop.config.time_zone)
     return {
-        "orders": land_outputs(
-            landing, "orders", orders, _orders(shop.config.revenue.tax == "in"), export, given
-        ),
-        "order_lines": land_outputs(landing, "order_lines", items, LINES, export, given),
-        "customers": land_outputs(landing, "customers", customers, CUSTOMERS, export, given),
+        "orders": land_outputs(landing, "orders", orders, _orders(config.revenue.tax == "in"), export),
+        "order_lines": land_outputs(landing, "order_lines", ITEMS.format(rows=lines), LINES, export),
+        "customers": land_customers(landing, orders, CUSTOMERS, export, config.time_zone),
     }
 
 
@@ -236,21 +233,20 @@ def _orders(is_tax_in: bool) -> dict[str, Output]:
     codes = rf"array_to_string(list_transform({packed_codes}, lambda code: regexp_replace(code, '\\(.)', '\1', 'g')), ', ')"
     coupon = f"coalesce(coupon, nullif({codes}, ''))"
     refund_dates = r"regexp_extract_all(replace(refunds, '\:', ':'), '(?:^|[|;])date:([^|;]*)', 1)"
+    refunded = "" if is_tax_in else before_tax("refunded_n", "total_n", "tax_n")
     return {
         "order_id": Output("order_id"),
         "customer_id": Output("customer_id", "email"),
         "ordered_at": Output("created_at"),
         "currency": Output("currency"),
         "status": Output("state", "status"),
-        "revenue": Output(
-            computed("total", "total_n - coalesce(tax_n, 0) - coalesce(shipping_n, 0)"), "total"
-        ),
+        "revenue": Output("total", amount="total_n - coalesce(tax_n, 0) - coalesce(shipping_n, 0)"),
         "tax": Output("tax"),
         "shipping": Output("shipping"),
         "discount": Output("discount"),
         "coupon_id": Output(coupon, "coupon coupons"),
         "has_coupon": Output(f"({coupon} IS NOT NULL)::VARCHAR", "coupon coupons"),
-        "refunded": Output("refunded" if is_tax_in else before_tax("refunded", "total", "tax"), "refunded"),
+        "refunded": Output("refunded", amount=refunded),
         "refunded_at": Output(f"coalesce(refunded_at, list_max({refund_dates}))", "refunded_at refunds"),
     }
 
@@ -274,38 +270,25 @@ LINES = {
     "category": Output("category"),
     "quantity": Output("quantity", "quantity items"),
     "price": Output(
-        f"coalesce(list_price, price, (line_before_n / nullif(quantity_n, 0))::{EXACT}::VARCHAR)",
+        "coalesce(list_price, price)",
         "list_price price items",
+        amount="CASE WHEN coalesce(list_price, price) IS NULL THEN line_before_n / nullif(quantity_n, 0) END",
     ),
     "discount": Output(
-        "coalesce(line_discount, (line_before_n - line_total_n)::VARCHAR)", "line_discount line_before items"
+        "line_discount",
+        "line_discount line_before items",
+        amount="CASE WHEN line_discount IS NULL THEN line_before_n - line_total_n END",
     ),
     "tax": Output("line_tax", "line_tax items"),
     "revenue": Output(
-        f"coalesce(line_total, (price_n * quantity_n)::{EXACT}::VARCHAR)", "line_total price items"
+        "line_total",
+        "line_total price items",
+        amount="CASE WHEN line_total IS NULL THEN price_n * quantity_n END",
     ),
 }
 
 CUSTOMERS = {
-    "customer_id": Output("customer_id", "email"),
-    "email": Output("email"),
-    "phone": Output("phone"),
-    "country": Output("country"),
-    "region": Output("region"),
-    "city": Output("city"),
+    "customer_id": Output("max_by(customer_id, turn)", "email"),
+    "email": Output("max_by(email, turn) FILTER (contains(email, '@'))", "email"),
+    **{name: latest(name) for name in ("phone", "country", "region", "city")},
 }
-
-
-def _profiles(orders: str, given: Format, zone: str) -> str:
-    """One row per customer: what the latest order that says anything says."""
-    when = times(Raw("created_at", "VARCHAR"), given, zone)
-    said = ", ".join(
-        f"max_by({name}, turn) AS {name}" for name in ("customer_id", "phone", "country", "region", "city")
-    )
-    return f"""
-        SELECT min(place) AS place, {said}, max_by(email, turn) FILTER (contains(email, '@')) AS email
-        FROM (
-            SELECT *, (coalesce({when}, TIMESTAMP '0001-01-01'), place) AS turn
-            FROM ({orders}) WHERE customer_id IS NOT NULL
-        )
-        GROUP BY {normalised("email", "customer_id")}"""

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from regulars.ingest.contracts import CONTRACTS
-from regulars.ingest.guess_values import Profile, is_kind, profiles_of
+from regulars.ingest.guessing.values import Profile, is_kind, profiles_of
 
 LINES = CONTRACTS["order_lines"].mappable
 

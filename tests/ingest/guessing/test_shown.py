@@ -5,9 +5,9 @@ from __future__ import annotations
 import pandas as pd
 import pytest
 
-from regulars.ingest.guess import guess
-from regulars.ingest.guess_shown import NOT_SHOWN, missing_of, shown, table_of
-from tests.ingest.guess_rows import exported, order_lines, orders
+from regulars.ingest.guessing import guess
+from regulars.ingest.guessing.shown import NOT_SHOWN, missing_of, on_one_line, table_of
+from tests.ingest.guessing.rows import exported, order_lines, orders
 
 ORDERS = {"order": "Order", "when": "Date", "customer": "Customer", "total": "Total"}
 
@@ -43,8 +43,8 @@ def test_an_address_in_any_column_hides_its_values() -> None:
 
 
 def test_long_values_and_strange_signs_are_cut() -> None:
-    assert shown("x" * 100, 10) == "x" * 9 + "…"
-    assert shown("\x1b[31mred\x00\r\n") == " [31mred   "
+    assert on_one_line("x" * 100, 10) == "x" * 9 + "…"
+    assert on_one_line("\x1b[31mred\x00\r\n") == " [31mred   "
     rows = exported(
         order_lines(), {"order": "Order", "when": "Date", "customer": "Customer", "goods": "Total"}
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from regulars.ingest.contracts import CONTRACTS
-from regulars.ingest.guess_names import name_score
+from regulars.ingest.guessing.names import name_score
 
 LINES, ORDERS = CONTRACTS["order_lines"].mappable, CONTRACTS["orders"].mappable
 

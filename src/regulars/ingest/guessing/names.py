@@ -30,6 +30,7 @@ _AFTER: dict[Kind, frozenset[str]] = {
 _BARE_ONLY = frozenset("name group division type test store shop source sales".split())
 
 EXACT, SAME, ALSO, STRIPPED, STEP = 1.0, 0.98, 0.96, 0.75, 0.01
+GOOD_NAME = 0.6  # the least score of a name that tells what a column is
 
 
 @lru_cache(maxsize=4096)

@@ -15,19 +15,22 @@ from typing import Literal, NamedTuple
 import pandas as pd
 
 Order = Literal["day", "month"]
+Reading = dict[str, tuple[str, datetime]]  # text → its pattern and its date
 ORDERS: tuple[Order, Order] = ("day", "month")
 ENOUGH = 0.9  # of the values: a column of dates may hold a few that are none
 
-_TIME = (
-    r"(?P<time>(?P<gap>T|,? )(?P<hour>\d{1,2}):\d{2}(?P<second>:\d{2})?(?P<fraction>\.\d{1,6})?"
-    r"(?P<half> ?[AaPp][Mm])?)?"
-)
-_NUMBERS = re.compile(r"(?P<a>\d{4}|\d{1,2})(?P<s>[/.-])\d{1,2}(?P=s)(?P<c>\d{4}|\d{2}|\d)" + _TIME)
-_DAY_WORD = re.compile(r"\d{1,2}(?P<s>[ ./-])(?P<word>[A-Za-z]{3,9})(?P=s)(?P<c>\d{4}|\d{2})" + _TIME)
-_WORD_DAY = re.compile(r"(?P<word>[A-Za-z]{3,9}) \d{1,2}, \d{4}" + _TIME)
-_COMPACT = re.compile(r"(19|20)\d{6}")
+_CLOCK = r"((?P<gap>T|,? )\d{1,2}:\d{2}(?P<second>:\d{2})?(?P<fraction>\.\d{1,6})?(?P<half> ?[AaPp][Mm])?)?"
+# How days look, and their patterns, in which `first` and `second` are day and month, or month and day.
+_DAYS = {
+    re.compile(r"\d{4}(?P<s>[/.-])\d{1,2}(?P=s)\d{1,2}" + _CLOCK): "%Y{s}%m{s}%d",
+    re.compile(r"\d{1,2}(?P<s>[/.-])\d{1,2}(?P=s)(?P<year>\d{4}|\d{2})" + _CLOCK): "{first}{s}{second}{s}{year}",
+    re.compile(r"\d{1,2}(?P<s>[ ./-])(?P<word>[A-Za-z]{3,9})(?P=s)(?P<year>\d{4}|\d{2})" + _CLOCK): "%d{s}{word}{s}{year}",
+    re.compile(r"(?P<word>[A-Za-z]{3,9}) \d{1,2}, \d{4}" + _CLOCK): "{word} %d, %Y",
+    re.compile(r"(19|20)\d{6}" + _CLOCK): "%Y%m%d",
+}  # fmt: skip
 _ISO = re.compile(
-    r"\d{4}([/-])\d{1,2}\1\d{1,2}([ T]\d{1,2}:\d{2}(:\d{2}(\.\d+)?)?(\s*(?P<offset>Z|UTC|GMT|[+-]\d{2}(:?\d{2})?))?)?"
+    r"(\d{4})(?P<s>[/-])(\d{1,2})(?P=s)(\d{1,2})([ T](?P<hour>\d{1,2}):(?P<minute>\d{2})(:(?P<second>\d{2})(\.\d+)?)?"
+    r"(\s*(?P<offset>Z|UTC|GMT|[+-]\d{2}(:?\d{2})?))?)?"
 )
 
 
@@ -81,22 +84,30 @@ def read_dates(texts: pd.Series, order: Order | None = None) -> Dates | None:
     ()
     """
     distinct = list(dict.fromkeys(texts.dropna()))
-    if not any(_is_shaped(text) for text in distinct[:20]):
+    if not any(shape.fullmatch(text) for text in distinct[:20] for shape in (_ISO, *_DAYS)):
         return None
-    iso = {text for text in distinct if _ISO.fullmatch(text) and _iso_date(text)}
-    if iso and not any(pattern_of(text, "day") or pattern_of(text, "month") for text in set(distinct) - iso):
-        return _iso_dates(distinct, iso)
-    readings: dict[Order, Reading] = {first: _read_all(distinct, first) for first in ORDERS}
-    fits = {first: len(reading) for first, reading in readings.items()}
-    if max(fits.values()) < ENOUGH * len(distinct):
-        return None
+    iso = {text: when for text in distinct if (when := _iso(text))}
+    if iso and not any(pattern_of(text, first) for text in distinct if text not in iso for first in ORDERS):
+        offset = any((found := _ISO.fullmatch(text)) and found["offset"] for text in iso)
+        return _dates(distinct, (), (None, True, False), offset, iso)
+    readings = {first: _read_all(distinct, first) for first in ORDERS}
     first, is_sure, by_rows = _first(texts, readings, order)
-    reading = readings[first]
-    told = {text: when for text, (_, when) in reading.items()}
-    is_either = fits["day"] == fits["month"] and readings["day"] == readings["month"]
-    unread = tuple(text for text in distinct if text not in reading)[:3]
-    patterns = _fewest({text: pattern for text, (pattern, _) in reading.items()})
-    return Dates(patterns, None if is_either else first, is_sure, by_rows, False, told, unread)
+    is_either = readings["day"] == readings["month"]
+    read = {text: when for text, (_, when) in readings[first].items()}
+    patterns = _fewest({text: pattern for text, (pattern, _) in readings[first].items()})
+    return _dates(distinct, patterns, (None if is_either else first, is_sure, by_rows), False, read)
+
+
+def _dates(
+    distinct: list[str],
+    patterns: tuple[str, ...],
+    told: tuple[Order | None, bool, bool],
+    has_offset: bool,
+    read: Mapping[str, datetime],
+) -> Dates | None:
+    if len(read) < ENOUGH * len(distinct):
+        return None
+    return Dates(patterns, *told, has_offset, read, tuple(text for text in distinct if text not in read)[:3])
 
 
 def pattern_of(text: str, order: Order) -> str | None:
@@ -105,43 +116,36 @@ def pattern_of(text: str, order: Order) -> str | None:
     >>> pattern_of("3/4/25 5:06 pm", "month"), pattern_of("13.04.2025", "month"), pattern_of("5-Mar-25", "day")
     ('%m/%d/%y %I:%M %p', None, '%d-%b-%y')
     """
-    found = next((m for shape in _SHAPES if (m := shape.fullmatch(text))), None)
-    if not found:
-        return None
-    pattern = _day_pattern(found, order) + _time_pattern(found)
-    return pattern if _parsed(text, pattern) else None
+    return next(iter(pattern for pattern, _ in _read_all([text], order).values()), None)
 
 
-_SHAPES = (_NUMBERS, _DAY_WORD, _WORD_DAY, _COMPACT)
+def _read_all(distinct: list[str], order: Order) -> Reading:
+    """Text → its pattern and its date, for all texts that can be read with the day, or the month, first."""
+    patterns = ((text, _written(text, order)) for text in distinct)
+    return {
+        text: (pattern, when) for text, pattern in patterns if pattern and (when := _parsed(text, pattern))
+    }
 
 
-def _is_shaped(text: str) -> bool:
-    return bool(_ISO.fullmatch(text)) or any(shape.fullmatch(text) for shape in _SHAPES)
+def _written(text: str, order: Order) -> str | None:
+    """The pattern in which a text is written, by its shape alone: its day may be none of the calendar."""
+    for shape, days in _DAYS.items():
+        if found := shape.fullmatch(text):
+            parts = found.groupdict()
+            first, second = ("%d", "%m") if order == "day" else ("%m", "%d")
+            word = "%b" if len(parts.get("word") or "") == 3 else "%B"
+            year = "%y" if len(parts.get("year") or "") == 2 else "%Y"
+            pattern = days.format(s=parts.get("s"), first=first, second=second, word=word, year=year)
+            return pattern + _clock(parts)
+    return None
 
 
-def _day_pattern(found: re.Match[str], order: Order) -> str:
-    parts = found.groupdict()
-    if "word" in parts:
-        month = "%b" if len(parts["word"]) == 3 else "%B"
-        if "s" not in parts:
-            return f"{month} %d, %Y"
-        return parts["s"].join(("%d", month, "%Y" if len(parts["c"]) == 4 else "%y"))
-    if "s" not in parts:
-        return "%Y%m%d"
-    if len(parts["a"]) == 4:
-        return parts["s"].join(("%Y", "%m", "%d"))
-    first = ("%d", "%m") if order == "day" else ("%m", "%d")
-    return parts["s"].join((*first, "%Y" if len(parts["c"]) == 4 else "%y"))
-
-
-def _time_pattern(found: re.Match[str]) -> str:
-    parts = found.groupdict()
-    if not parts.get("time"):
+def _clock(parts: Mapping[str, str | None]) -> str:
+    if not parts["gap"]:
         return ""
-    hour = "%I" if parts["half"] else "%H"
-    rest = "".join(code for name, code in (("second", ":%S"), ("fraction", ".%f")) if parts[name])
     half = parts["half"] or ""
-    return f"{parts['gap']}{hour}:%M{rest}{half[: len(half) - 2]}{'%p' if half else ''}"
+    rest = (":%S" if parts["second"] else "") + (".%f" if parts["fraction"] else "")
+    return f"{parts['gap']}{'%I' if half else '%H'}:%M{rest}{half[:-2]}{'%p' if half else ''}"
 
 
 def _parsed(text: str, pattern: str) -> datetime | None:
@@ -151,34 +155,16 @@ def _parsed(text: str, pattern: str) -> datetime | None:
         return None
 
 
-def _iso_date(text: str) -> datetime | None:
-    year, month, day = map(int, re.findall(r"\d+", text)[:3])
-    clock = re.search(r"(\d{1,2}):(\d{2})(?::(\d{2}))?", text)
-    hour, minute, second = (int(part or 0) for part in clock.groups()) if clock else (0, 0, 0)
+def _iso(text: str) -> datetime | None:
+    found = _ISO.fullmatch(text)
+    if not found:
+        return None
+    parts = found.group(1, 3, 4, "hour", "minute", "second")
+    year, month, day, hour, minute, second = (int(part or 0) for part in parts)
     try:
         return datetime(year, month, day, hour, minute, second)
     except ValueError:
         return None
-
-
-def _iso_dates(distinct: list[str], iso: set[str]) -> Dates | None:
-    if len(iso) < ENOUGH * len(distinct):
-        return None
-    read = {text: when for text in distinct if text in iso and (when := _iso_date(text))}
-    has_offset = any((found := _ISO.fullmatch(text)) and found["offset"] for text in read)
-    unread = tuple(text for text in distinct if text not in iso)[:3]
-    return Dates((), None, True, False, has_offset, read, unread)
-
-
-Reading = dict[str, tuple[str, datetime]]
-
-
-def _read_all(distinct: list[str], order: Order) -> Reading:
-    """Text → its pattern and its date, for all texts that can be read with the day, or the month, first."""
-    patterns = ((text, pattern_of(text, order)) for text in distinct)
-    return {
-        text: (pattern, when) for text, pattern in patterns if pattern and (when := _parsed(text, pattern))
-    }
 
 
 def _first(
@@ -192,7 +178,7 @@ def _first(
         return "day", True, False
     if order:
         return order, True, False
-    orderly: list[Order] = [first for first, reading in readings.items() if _is_orderly(texts, reading)]
+    orderly = [first for first in ORDERS if _is_orderly(texts, readings[first])]
     if len(orderly) == 1:
         return orderly[0], True, True
     return "day", False, False
@@ -208,7 +194,7 @@ def _fewest(patterns: Mapping[str, str]) -> tuple[str, ...]:
     """The fewest patterns that read all texts, years of two digits first: `%Y` takes 25 for the year 25."""
     counted = Counter(patterns.values())
     kept = [pattern for pattern, _ in counted.most_common()]
-    for pattern in [*reversed(kept)]:
+    for pattern in kept[::-1]:
         others = [other for other in kept if other != pattern]
         own = [text for text, its in patterns.items() if its == pattern]
         if all(any(_parsed(text, other) for other in others) for text in own):

@@ -5,9 +5,9 @@ from __future__ import annotations
 import pandas as pd
 import pytest
 
-from regulars.ingest.guess_amounts import Roles, includes_of, multiplies, parts_in, roles_of
-from regulars.ingest.guess_values import Profile, profiles_of
-from tests.ingest.guess_rows import exported, order_lines, orders
+from regulars.ingest.guessing.amounts import Roles, includes_of, multiplies, parts_in, roles_of
+from regulars.ingest.guessing.values import Profile, profiles_of
+from tests.ingest.guessing.rows import exported, order_lines, orders
 
 
 def profiles(names: dict[str, str]) -> dict[str, Profile]:

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from regulars.ingest.guess_dates import pattern_of, read_dates
+from regulars.ingest.guessing.dates import pattern_of, read_dates
 
 FORMS = (
     "%d/%m/%Y", "%m/%d/%Y", "%d.%m.%Y %H:%M", "%d-%m-%y", "%m/%d/%y %I:%M %p", "%d.%m.%Y, %H:%M:%S", "%d/%m/%Y %H:%M:%S.%f",

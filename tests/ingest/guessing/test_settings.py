@@ -8,9 +8,9 @@ import pandas as pd
 import pytest
 
 from regulars.config.shop import Returns
-from regulars.ingest.guess import guess
-from regulars.ingest.guess_settings import Settings, settings_of
-from tests.ingest.guess_rows import american, exported, german, order_lines, orders, plain
+from regulars.ingest.guessing import guess
+from regulars.ingest.guessing.settings import Settings, settings_of
+from tests.ingest.guessing.rows import american, exported, german, order_lines, orders, plain
 
 LINES = {
     "order": "Order",

@@ -9,11 +9,10 @@ from typing import NamedTuple
 import pandas as pd
 
 from regulars.config.sources import Amount
-from regulars.ingest.guess_values import Profile
+from regulars.ingest.guessing.values import MOST, Profile
 
 TELLING = 3  # rows with a quantity other than one, below which arithmetic tells nothing
 TELLING_ALONE = 10  # the same where no column's name says anything
-MOST = 0.95  # of these rows
 
 
 class Roles(NamedTuple):
@@ -33,15 +32,13 @@ def multiplies(quantity: pd.Series, price: pd.Series, total: pd.Series, rows: in
     False
     """
     is_telling = (quantity.abs() > 1) & (price != 0) & total.notna() & price.notna()
-    if is_telling.sum() < rows:
-        return False
-    quantity, price, total = quantity[is_telling], price[is_telling], total[is_telling]
     cents = 0.006 * quantity.abs() + 0.006  # the price may have been rounded before, the total after
-    return bool(((price * quantity - total).abs() <= cents).mean() >= MOST)
+    is_close = ((price * quantity - total).abs() <= cents)[is_telling]
+    return bool(len(is_close) >= rows and is_close.mean() >= MOST)
 
 
 def roles_of(named: Mapping[str, Profile], free: Sequence[Profile]) -> Roles | None:
-    """The quantity, the price and the total, as far as arithmetic tells them.
+    """The quantity, the price and the total, as far as arithmetic tells them; those that names say, if several fit.
 
     Args:
         named: those of `quantity`, `price` and `revenue` that the columns' names tell.
@@ -49,28 +46,23 @@ def roles_of(named: Mapping[str, Profile], free: Sequence[Profile]) -> Roles | N
     """
     numbers = [profile for profile in free if profile.is_number and profile.numbers.nunique() > 1]
     money = [named[name] for name in ("price", "revenue") if name in named]
-    amounts = sorted([*money, *numbers], key=lambda profile: profile.name)
     quantities = [named["quantity"]] if "quantity" in named else [p for p in numbers if _is_quantity(p)]
-    rows = TELLING if named else TELLING_ALONE
     found = [
-        Roles(quantity.name, price.name, total.name)
+        (quantity, price, total)
         for quantity in quantities
-        for price, total in permutations(amounts, 2)
-        if quantity.name not in (price.name, total.name)
-        and multiplies(quantity.numbers, price.numbers, total.numbers, rows)
+        for price, total in permutations([*money, *numbers], 2)
+        if quantity not in (price, total)
+        and multiplies(quantity.numbers, price.numbers, total.numbers, TELLING if named else TELLING_ALONE)
     ]
-    if not found:
-        return None
-    names = {name: profile.name for name, profile in named.items()}
-    fractional = {profile.name for profile in amounts if not profile.is_whole}
-    return min(found, key=lambda roles: (*_agreement(roles, names), roles.price not in fractional, roles))
 
+    def departs(roles: tuple[Profile, Profile, Profile]) -> tuple[object, ...]:
+        """Columns of money that were named and are left out; roles exchanged; a price without cents; then any order."""
+        left_out = sum(profile not in roles for profile in money)
+        pairs = zip(Roles._fields, roles, strict=True)
+        exchanged = sum(named.get(name, profile) is not profile for name, profile in pairs)
+        return left_out, exchanged, roles[1].is_whole, [profile.name for profile in roles]
 
-def _agreement(roles: Roles, names: Mapping[str, str]) -> tuple[int, int]:
-    """How far roles depart from what names say: first by columns of money left out, then by roles exchanged."""
-    money = {names[name] for name in ("price", "revenue") if name in names}
-    exchanged = sum(names.get(name, value) != value for name, value in roles._asdict().items())
-    return len(money - {roles.price, roles.revenue}), exchanged
+    return Roles(*(profile.name for profile in min(found, key=departs))) if found else None
 
 
 def _is_quantity(profile: Profile) -> bool:
@@ -91,12 +83,12 @@ def parts_in(total: pd.Series, goods: pd.Series, parts: Mapping[str, pd.Series])
     >>> parts_in(goods, goods, {"tax": tax}), parts_in(pd.Series([1.0, 9.0]), goods, {"tax": tax})
     (set(), None)
     """
+    signed = {name: -part.abs() if name == "discount" else part for name, part in parts.items()}
     for taken in product((True, False), repeat=len(parts)):
         used = {name for name, is_in in zip(parts, taken, strict=True) if is_in}
         amount = goods
         for name in used:
-            part = parts[name].fillna(0)
-            amount = amount - part.abs() if name == "discount" else amount + part
+            amount = amount + signed[name].fillna(0)
         is_close = (amount - total).abs()[total.notna() & goods.notna()] <= 0.02
         if len(is_close) and is_close.mean() >= MOST:
             return used
@@ -116,11 +108,6 @@ def includes_of(used: set[str], parts: Mapping[str, pd.Series], listed: bool) ->
     >>> includes_of(set(), {"discount": discount}, True), includes_of({"discount"}, {"discount": discount}, True)
     (('discounts',), ())
     """
-    found: list[Amount] = []
-    if "tax" in used:
-        found.append("tax")
-    if "shipping" in used:
-        found.append("shipping")
-    if listed and "discount" in parts and "discount" not in used and parts["discount"].abs().sum() > 0:
-        found.append("discounts")
-    return tuple(found)
+    is_due = listed and "discount" not in used and "discount" in parts and bool(parts["discount"].any())
+    said: dict[Amount, bool] = {"tax": "tax" in used, "shipping": "shipping" in used, "discounts": is_due}
+    return tuple(name for name, is_in in said.items() if is_in)

@@ -12,10 +12,10 @@ from hypothesis import strategies as st
 
 from regulars.config import FileTable, ShopConfig, read_config
 from regulars.config.sources import Files, WooCommerce
-from regulars.ingest.guess import guess
-from regulars.ingest.guess_settings import settings_of
-from regulars.new_config import Place, config_of_columns, config_of_export, scalar
-from tests.ingest.guess_rows import exported, german, order_lines, orders
+from regulars.ingest.guessing import guess
+from regulars.ingest.guessing.configuration import Place, config_of_columns, config_of_export, scalar
+from regulars.ingest.guessing.settings import settings_of
+from tests.ingest.guessing.rows import exported, german, order_lines, orders
 
 PLACE = Place("orders.csv", True, "orders.csv")
 LINES = {

@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 
 from regulars.config import RawTable
 from regulars.ingest.contracts import CONTRACTS
-from regulars.ingest.guess import Guess, guess, nearest
+from regulars.ingest.guessing.columns import Guess, guess
 from regulars.ingest.mapping import check_columns, wanted_columns
-from tests.ingest.guess_rows import american, exported, german, order_lines, orders, plain
+from tests.ingest.guessing.rows import american, exported, german, order_lines, orders, plain
 
 ENGLISH = {
     "order": "Order No.", "when": "Order Date", "customer": "Customer No.", "sku": "SKU", "product": "Item Description",
@@ -136,7 +136,7 @@ def test_a_persons_name_is_no_customer_id() -> None:
     rows["Customer"] = [f"Ada Person {place % 9}" for place in range(len(rows))]
     found = guess(rows)
     assert found.missing == ["customer_id"]
-    assert nearest(found, "customer_id") == ["Customer"]
+    assert found.nearest("customer_id") == ["Customer"]
 
 
 def test_money_of_the_whole_order_is_not_counted_on_each_line() -> None:
