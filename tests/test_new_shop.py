@@ -227,6 +227,15 @@ def test_woocommerces_dates_are_looked_at(
     assert ("was read as 4 January 2025" in capsys.readouterr().out) is not is_sure
 
 
+def test_woocommerces_commas_are_looked_at(root: Path, raw: Path) -> None:
+    write_woocommerce(raw / "shop.csv", *of_a_shop_system(), form="advanced")
+    rows = pd.read_csv(raw / "shop.csv", dtype=str)
+    rows["Order Total Amount"] = rows["Order Total Amount"].str.replace(".", ",")
+    rows.to_csv(raw / "shop.csv", index=False)
+    assert run(raw / "shop.csv") == 0
+    assert config_of(root).source == WooCommerce(kind="woocommerce", path="shop.csv", decimal=",")
+
+
 def test_nothing_is_written_where_something_is_missing(
     root: Path, raw: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

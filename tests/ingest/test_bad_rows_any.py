@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 import pandas as pd
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from regulars import Shop
@@ -34,8 +34,8 @@ QUANTITIES = {
     "3-": "-3",
     "\u00a02 ": "2",
 }
-PRICES = {"4.50": "4.5", "-2": "-2", "0": "0", "free": None, "": None, "1,234.50": "1234.5", "€5": "5", "(3.00)": "-3",
-          "(3": None, "9999999999999": "9999999999999", "a\nb": None, "NaN": None, "0.0001": "0.0001"}  # fmt: skip
+PRICES = {"4.50": "4.5", "1.25": "1.25", "-2": "-2", "0": "0", "free": None, "": None, "1,234.50": "1234.5", "€5": "5",
+          "(3.00)": "-3", "(3": None, "99999999999": None, "a\nb": None, "NaN": None, "0.0001": "0.0001"}  # fmt: skip
 DATES = [
     "2025-01-03 09:15:00",
     "2025-01-03",
@@ -126,7 +126,7 @@ def total(shop: Shop, table: str, column: str = "revenue") -> Decimal:
     )
 
 
-@settings(max_examples=60, suppress_health_check=[HealthCheck.too_slow], deadline=None)
+@settings(max_examples=25)
 @given(RAWS, CLEANINGS)
 def test_every_row_and_every_cent_is_accounted_for(raw: Raw, cleaning: dict[str, Any]) -> None:
     with tempfile.TemporaryDirectory() as folder:
@@ -152,10 +152,10 @@ def test_every_row_and_every_cent_is_accounted_for(raw: Raw, cleaning: dict[str,
 
         orders = total(shop, "orders") + total(shop, "refused/orders")
         assert total(shop, "order_lines") == orders - total(shop, "returns")
-        everything = " ".join(
-            str(read(shop, table).to_dict()) for table in ("order_lines", "customers", "refused/order_lines")
-        )
-        assert "kim@" not in everything.lower()
+        kept_tables = [
+            read(shop, table).to_dict() for table in ("order_lines", "customers", "refused/order_lines")
+        ]
+        assert "kim@" not in str(kept_tables).lower()
 
 
 MILLIONS = """

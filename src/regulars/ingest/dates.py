@@ -10,8 +10,9 @@ from regulars.ingest.contracts import IngestError
 from regulars.ingest.landing import quoted
 from regulars.ingest.values import Raw, has_offset
 
-DAY_FIRST = ("%d/%m/%Y", "%d-%m-%Y", "%d.%m.%Y", "%d/%m/%y", "%d.%m.%y", "%d-%m-%y")
-MONTH_FIRST = ("%m/%d/%Y", "%m-%d-%Y", "%m.%d.%Y", "%m/%d/%y", "%m.%d.%y", "%m-%d-%y")
+# Not %d-%m-%y: 25-01-03 is as likely to begin with its year, so that the configuration must say it.
+DAY_FIRST = ("%d/%m/%Y", "%d-%m-%Y", "%d.%m.%Y", "%d/%m/%y", "%d.%m.%y")
+MONTH_FIRST = ("%m/%d/%Y", "%m-%d-%Y", "%m.%d.%Y", "%m/%d/%y", "%m.%d.%y")
 PLAIN = (
     "%Y-%m-%d",
     "%Y/%m/%d",
@@ -73,7 +74,9 @@ def found_patterns(engine: Engine, rows: str, raw: Raw, where: str) -> list[str]
         IngestError: if day and month can be read either way round, or both ways stand in one column.
     """
     text = raw.sql
-    values = f"SELECT DISTINCT {text} AS v FROM ({rows}) WHERE {_not_iso(text)} LIMIT {LOOKED_AT}"
+    # Not words: every pattern reads 'infinity'.
+    judged = rf"{_not_iso(text)} AND regexp_matches({text}, '\d')"
+    values = f"SELECT DISTINCT {text} AS v FROM ({rows}) WHERE {judged} LIMIT {LOOKED_AT}"
     engine.connection.execute(f"CREATE OR REPLACE TEMP TABLE date_values AS {values}")
     (total,) = engine.connection.execute("SELECT count(*) FROM date_values").fetchall()[0]
     if not total:

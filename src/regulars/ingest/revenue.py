@@ -85,7 +85,7 @@ def _exclude(names: Sequence[str]) -> str:
 
 def _amount(columns: Sequence[str], table: str) -> str:
     """What the source says the row is worth."""
-    product = f"TRY((price * quantity)::{EXACT})"  # a barcode in the place of a quantity makes it too large
+    product = f"TRY((price * quantity)::{EXACT})"  # more than 92 billion is a barcode in the place of a quantity: no amount
     if "revenue" in columns:
         both = {"price", "quantity"} <= set(columns)
         return f"coalesce(revenue, {product})::{EXACT}" if both else f"(revenue)::{EXACT}"

@@ -83,6 +83,16 @@ def test_ids_that_come_back_after_others_are_not_taken_for_orders_by_their_value
     assert "order_id" in found.missing
 
 
+def test_neither_ids_on_changing_dates_nor_small_numbers_are_told_by_their_values() -> None:
+    by_customer = order_lines().sort_values(["customer", "when"], ignore_index=True)
+    names = {"customer": "a", "when": "b", "product": "Product"}
+    assert "order_id" in guess(exported(by_customer, names)).missing
+    found = guess(
+        exported(order_lines(), {"order": "Order", "when": "Date", "quantity": "n", "product": "Product"})
+    )
+    assert (found.table, found.unused) == ("order_lines", ["n"])
+
+
 def test_price_times_quantity_tells_the_price_from_the_total() -> None:
     names = {**ENGLISH, "price": "Price Each", "goods": "Price"}
     found = guess(exported(order_lines(), names))
@@ -155,6 +165,13 @@ def test_the_subtotal_is_taken_where_the_totals_parts_are_not_said() -> None:
     assert mapping(guess(exported(orders(), names)))["revenue"] == "Subtotal"
     with_parts = names | {"tax": "Tax", "shipping": "Shipping"}
     assert mapping(guess(exported(orders(), with_parts)))["revenue"] == "Total"
+
+
+def test_the_only_amount_is_the_money_whatever_it_is_called() -> None:
+    names = {"order": "Order", "when": "Date", "customer": "Customer", "total": "Betrag"}
+    found = guess(exported(orders(), names, german))
+    assert (found.matches["revenue"].theirs, found.matches["revenue"].why) == (("Betrag",), "by values")
+    assert "revenue" in guess(exported(orders(), {**names, "net": "Netto"}, german)).missing
 
 
 def test_a_discount_that_is_a_share_is_no_money() -> None:

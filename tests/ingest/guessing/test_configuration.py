@@ -113,6 +113,15 @@ def test_choices_alone_are_a_note_that_can_be_switched_on(tmp_path: Path) -> Non
     assert read(tmp_path, text).cleaning.returns.negative_quantity
 
 
+def test_states_alone_are_a_note_that_can_be_switched_on(tmp_path: Path) -> None:
+    rows = exported(orders(), {"order": "Order", "when": "Date", "customer": "Customer", "total": "Total"})
+    text = text_of(rows.assign(Status=["paid", "refunded", "on-hold"] * (len(rows) // 3)))
+    for line in ("cleaning", "  returns", "    status", "  unpaid"):
+        text = text.replace(f"# {line}", line)
+    cleaning = read(tmp_path, text).cleaning
+    assert (cleaning.returns.status, cleaning.unpaid) == (("refunded",), ("on-hold",))
+
+
 def test_further_choices_can_be_switched_on(tmp_path: Path) -> None:
     text = text_of(exported(order_lines(), LINES))
     for key in ("complete_until", "revenue", "privacy", "includes"):

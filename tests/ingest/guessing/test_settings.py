@@ -167,6 +167,12 @@ def test_states_are_proposed_and_asked_about() -> None:
     assert "'refunded', 'pending'" in doubt(found, "cleaning")
 
 
+def test_money_of_the_whole_order_is_said_to_be_left_out() -> None:
+    lines = order_lines()
+    lines["total"] = lines.groupby("order")["goods"].transform("sum")
+    assert "'Order Total'" in doubt(of(exported(lines, {**LINES, "total": "Order Total"})), "columns")
+
+
 def test_what_only_values_told_is_asked_about() -> None:
     rows = exported(orders(), {**ORDERS, "customer": "who"})
     assert "customer_id is 'who'" in doubt(of(rows), "columns")

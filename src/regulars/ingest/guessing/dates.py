@@ -199,4 +199,4 @@ def _fewest(patterns: Mapping[str, str]) -> tuple[str, ...]:
         own = [text for text, its in patterns.items() if its == pattern]
         if all(any(_parsed(text, other) for other in others) for text in own):
             kept.remove(pattern)
-    return tuple(sorted(kept, key=lambda pattern: ("%y" not in pattern, -counted[pattern], pattern)))
+    return tuple(sorted(kept, key=lambda pattern: ("%y" not in pattern, pattern)))

@@ -89,8 +89,6 @@ def _dates(found: Guess, doubts: Doubts) -> tuple[tuple[str, ...], bool]:
 
 def _doubt_dates(column: str, dates: Dates, doubts: Doubts) -> None:
     doubts += doubts_of_order(column, dates)
-    if len(dates.patterns) > 1:
-        doubts.append(f"dates: {column} is written in {len(dates.patterns)} ways; all are read.")
     if dates.unread:
         unread = in_quotes(dates.unread, 30)
         doubts.append(f"dates: {column} holds what is no date, such as {unread}; such rows are refused.")
@@ -179,11 +177,9 @@ def _includes(found: Guess, doubts: Doubts) -> tuple[Amount, ...]:
 
 def _goods(found: Guess) -> tuple[pd.Series | None, bool]:
     """The worth of the goods that revenue can be compared with, and whether it is at prices before discounts."""
-    price, quantity, full = map(found.profile, ("price", "quantity", "list_revenue"))
+    price, quantity = found.profile("price"), found.profile("quantity")
     if price and quantity:
         return price.numbers * quantity.numbers, True
-    if full:
-        return full.numbers, True
     goods = subtotals(found.profiles[name] for name in sorted(found.unused))
     return goods[0].numbers if goods else None, False
 

@@ -43,11 +43,9 @@ def is_named(profile: Profile) -> bool:
 
 
 def runs_like_orders(profile: Profile, profiles: Mapping[str, Profile]) -> bool:
-    """Whether each value stands in one run of rows, on one date, and runs are many, or rows are all different."""
+    """Whether each of several values stands in one run of rows, or rows are all different; and some date with it."""
     ids = profile.texts.dropna()
-    different = ids.nunique()
-    runs = int((ids != ids.shift()).sum())
-    if different < max(SEVERAL, 0.02 * len(ids)) or different < 0.95 * runs:
+    if ids.nunique() < max(SEVERAL, 0.95 * (ids != ids.shift()).sum()):
         return False
     within = Within(profile)
     return any(within.varies(other) <= 0.05 for other in profiles.values() if other.dates)
@@ -82,12 +80,11 @@ def _customer(free: list[Profile], within: Within) -> Profile | None:
     if not within.order:
         return None
     orders = within.order.texts
-    several = max(SEVERAL, 0.05 * orders.nunique())
     return _richest(
         profile
         for profile in free
         if profile.is_id and not is_named(profile) and within.varies(profile) <= 0.02
-        and several <= profile.filled.nunique() < orders[profile.texts.notna()].nunique()
+        and SEVERAL <= profile.filled.nunique() < orders[profile.texts.notna()].nunique()
     )  # fmt: skip
 
 
