@@ -42,7 +42,9 @@ def main() -> None:
         shop = Shop.open("online-retail", {**os.environ, "REGULARS_HOME": home})
         source = shop.raw / "online_retail.csv.gz"
         if not source.exists():
-            print("Staging: not measured, because online_retail.csv.gz is not in the raw folder (set REGULARS_RAW).")
+            print(
+                "Staging: not measured, because online_retail.csv.gz is not in the raw folder (set REGULARS_RAW)."
+            )
             return
         stage(shop, fresh=True)  # imports and first use are not counted
         ways: dict[str, Callable[[], object]] = {

@@ -34,8 +34,12 @@ def replicate(source: Path, target: Path, times: int) -> None:
         copies = f"""
             SELECT * REPLACE (household_id + {APART} * copy AS household_id, basket_id * {times} + copy AS basket_id)
             FROM read_parquet({quoted(path)}), range({times}) AS copies(copy)"""
-        with duckdb.connect(config={"memory_limit": "2GB", "temp_directory": str(target / "spill")}) as connection:
-            connection.execute(f"COPY (SELECT * EXCLUDE (copy) FROM ({copies})) TO {quoted(target / path.name)}")
+        with duckdb.connect(
+            config={"memory_limit": "2GB", "temp_directory": str(target / "spill")}
+        ) as connection:
+            connection.execute(
+                f"COPY (SELECT * EXCLUDE (copy) FROM ({copies})) TO {quoted(target / path.name)}"
+            )
 
 
 def peak_gb() -> float:
@@ -56,7 +60,9 @@ def main(times: int = 100, memory: str = "2.5GB") -> None:
         ledger = stage(shop, fresh=True).tables.set_index("table")
         taken = time.perf_counter() - begun
         lines = ledger.loc["order_lines", "read"]
-        print(f"Staged {lines:,} lines in {taken:.0f} s, {lines / taken:,.0f} a second; peak {peak_gb():.2f} GB")
+        print(
+            f"Staged {lines:,} lines in {taken:.0f} s, {lines / taken:,.0f} a second; peak {peak_gb():.2f} GB"
+        )
         print(ledger.to_string())
 
 

@@ -151,5 +151,7 @@ def test_an_error_cannot_leave_duckdb_waiting() -> None:
 
 
 def test_an_amount_of_memory_that_is_none_is_said() -> None:
-    with pytest.raises(EngineError, match="REGULARS_MEMORY is 'much', which is no amount of memory: write it as 4GB"):
+    with pytest.raises(
+        EngineError, match="REGULARS_MEMORY is 'much', which is no amount of memory: write it as 4GB"
+    ):
         Engine(memory="much")

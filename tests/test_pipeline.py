@@ -140,7 +140,10 @@ def test_two_runs_at_once_wait_for_each_other(shop, notebooks):
     [
         (["--month", "2017-13"], "'2017-13' is not a month: write YYYY-MM, such as 2017-12"),
         (["--month", "2017-12:2017-11"], "ends before it begins"),
-        (["--shop", "nope"], "There is no shop 'nope': config/ has demo, hillstrom, online-retail. Try SHOP=demo"),
+        (
+            ["--shop", "nope"],
+            "There is no shop 'nope': config/ has demo, hillstrom, online-retail. Try SHOP=demo",
+        ),
     ],
 )
 def test_a_wrong_word_ends_in_one_sentence(words, sentence, capsys):

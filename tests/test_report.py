@@ -49,7 +49,7 @@ def sql(reported):
 
 
 def test_the_ledger_is_the_panel(found):
-    assert found["01"]["lines"] == {"read": 1469307, "staged": 1469307, "refused": 0}
+    assert found["01"]["lines"] == {"rows": "order lines", "read": 1469307, "staged": 1469307, "refused": 0}
     orders = found["01"]["orders"]
     assert (orders["read"], orders["money"]) == (155848, 4596039.58)
     assert orders["staged"] + orders["refused"] == orders["read"]

@@ -169,11 +169,15 @@ CASES = {
         refused_by("future_date", ", column 'Date'", "4", "‘2999-01-01’, ‘2999-01-02’, ‘2999-01-03’"),
         column("Date", ["2999-01-01", "2999-01-02", "2999-01-03", "2999-01-04"]),
     ),
-    "dates without their century": Case(
-        refused_by(
-            "unreadable_date", ", column 'Date'", "6", "‘25-01-03’, ‘25-01-14’, ‘25-02-20’", is_all=True
-        ),
+    "dates with the year at their beginning or at their end": Case(
+        "lines.csv, column 'Date': 25-01-03, 25-01-14, 25-02-20 can be read with the year at their beginning or at their "
+        'end. Say which in the configuration: dates: "%y-%m-%d" or dates: "%d-%m-%y".',
         column("Date", ["25-01-03", "25-01-03", "25-01-14", "25-02-20", "25-02-28", "25-03-31"]),
+    ),
+    "such a date beside others": Case(
+        "lines.csv, column 'Date': 25-01-03 can be read with the year at their beginning or at their end. Say which in the "
+        'configuration: dates: "%y-%m-%d" or dates: "%d-%m-%y".',
+        column("Date", ["25-01-03"]),
     ),
     "negative quantities that are no returns": Case(
         refused_by("negative_quantity", ", column 'Qty'", "5", "‘-1’, ‘-2’"),

@@ -36,7 +36,18 @@ ROW = {
 KEYED = {"unreadable": None, "is_repeated": False, "has_several_arms": False,
          "kind": "view", "contacted_day": 1, "occurred_at": 1, "question": "q", "arm": "a",
          "metric": "m", "value": 1.0, "customer_id": "7", "product_id": "9", "experiment_id": "e"}  # fmt: skip
-TEXTS = ("order_id", "customer_id", "product_id", "unreadable", "code", "experiment_id", "kind", "question", "arm", "metric")
+TEXTS = (
+    "order_id",
+    "customer_id",
+    "product_id",
+    "unreadable",
+    "code",
+    "experiment_id",
+    "kind",
+    "question",
+    "arm",
+    "metric",
+)
 
 
 def judge(table: str, row: dict[str, Any]) -> pd.Series:

@@ -62,6 +62,10 @@ def test_files_that_change_names_or_places_change_it(tmp_path: Path) -> None:
     for name, text in texts.items():
         (shop.raw / name).write_text(text)
     before = fingerprint.of(shop)
+    (shop.raw / "a.csv").rename(shop.raw / "aa.csv")
+    assert fingerprint.of(shop) != before
+    (shop.raw / "aa.csv").rename(shop.raw / "a.csv")
+    assert fingerprint.of(shop) == before
     (shop.raw / "a.csv").write_text(texts["b.csv"])
     (shop.raw / "b.csv").write_text(texts["a.csv"])
     assert fingerprint.of(shop) != before

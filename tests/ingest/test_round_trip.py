@@ -50,6 +50,7 @@ PHONES = {
     "fay@example.com": "+44 20 7946 0018",
     "fay@work.example": "+44 (20) 7946-0018",
 }  # one person, two addresses
+COUPONS = (0, 5, 15, 20, 25)  # order 10 has a discount without one
 STATUS = {4: "pending", 9: "cancelled", 14: "refunded", 22: "refunded"}
 SPELLINGS = {6: " Ann@Example.com", 12: "ANN@example.com "}
 START = datetime(2024, 1, 3, 9, 30)
@@ -65,7 +66,7 @@ TIMES = {  # the nights on which clocks change, the end of a month and of a year
 
 
 def _lines(place: int) -> list[dict[str, Any]]:
-    """One to four lines; every fifth order has a coupon of a tenth."""
+    """One to four lines; every fifth order has a discount of a tenth."""
     lines = []
     for turn in range(1 + place * 5 % 4):
         sku, product, price = CATALOGUE[(place + turn) % len(CATALOGUE)]
@@ -90,7 +91,7 @@ def _order(place: int) -> dict[str, Any]:
         "order_id": f"#{1001 + place}", "ordered_at": TIMES.get(place, START + place * timedelta(11, 77)),
         "email": email, "phone": PHONES.get(email, ""), "currency": "USD" if place == 24 else "EUR", "status": status,
         "revenue": revenue, "tax": tax, "shipping": shipping, "discount": discount,
-        "coupon": ("SPRING" if place % 2 else "🎁 10; ten") if place % 5 == 0 else "", "refunded": refunded,
+        "coupon": ("SPRING" if place % 2 else "🎁 10; ten") if place in COUPONS else "", "refunded": refunded,
     }  # fmt: skip
 
 

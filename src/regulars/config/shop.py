@@ -24,7 +24,9 @@ def _pattern(text: str) -> str:
 
 Pattern = Annotated[str, AfterValidator(_pattern)]
 # YAML reads a bare off as false.
-Action = Annotated[Literal["refuse", "flag", "off"], BeforeValidator(lambda given: "off" if given is False else given)]
+Action = Annotated[
+    Literal["refuse", "flag", "off"], BeforeValidator(lambda given: "off" if given is False else given)
+]
 InOrOut = Literal["in", "out"]
 # What Shopify and WooCommerce call orders for which no money came, and what others do.
 UNPAID = ("pending", "voided", "expired", "failed", "cancelled", "canceled")

@@ -67,9 +67,7 @@ def basket(orders: Frame, lines: Frame, products: Frame) -> Frame:
     """
     per_order = orders.group_by("customer_id").agg(nw.col("lines").sum().cast(nw.Float64) / nw.len())
     is_sold = (nw.col("quantity").fill_null(1) > 0) & (nw.col("revenue") >= 0)
-    sold = lines.filter(is_sold).join(
-        products.select("product_id", "category"), on="product_id"
-    )
+    sold = lines.filter(is_sold).join(products.select("product_id", "category"), on="product_id")
     known = sold.filter(~nw.col("category").is_null())
     money = known.group_by("customer_id", "category").agg(nw.col("revenue").sum())
     # The largest revenue first; equal revenues in the order of their names, never in the order of rows.

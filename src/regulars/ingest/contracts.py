@@ -206,7 +206,9 @@ CONTRACTS: dict[str, Contract] = {
             "products",
             "One row per product.",
             ("product_id",),
-            _columns("product_id  id !  | the product | sku item_id stock_code article variant_id" + _PRODUCT),
+            _columns(
+                "product_id  id !  | the product | sku item_id stock_code article variant_id" + _PRODUCT
+            ),
             "whoever keeps the product catalogue",
         ),
         Contract(

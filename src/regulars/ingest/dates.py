@@ -10,9 +10,8 @@ from regulars.ingest.contracts import IngestError
 from regulars.ingest.landing import quoted
 from regulars.ingest.values import Raw, has_offset
 
-# Not %d-%m-%y: 25-01-03 is as likely to begin with its year, so that the configuration must say it.
-DAY_FIRST = ("%d/%m/%Y", "%d-%m-%Y", "%d.%m.%Y", "%d/%m/%y", "%d.%m.%y")
-MONTH_FIRST = ("%m/%d/%Y", "%m-%d-%Y", "%m.%d.%Y", "%m/%d/%y", "%m.%d.%y")
+DAY_FIRST = ("%d/%m/%Y", "%d-%m-%Y", "%d.%m.%Y", "%d/%m/%y", "%d.%m.%y", "%d-%m-%y")
+MONTH_FIRST = ("%m/%d/%Y", "%m-%d-%Y", "%m.%d.%Y", "%m/%d/%y", "%m.%d.%y", "%m-%d-%y")
 PLAIN = (
     "%Y-%m-%d",
     "%Y/%m/%d",
@@ -88,6 +87,8 @@ def found_patterns(engine: Engine, rows: str, raw: Raw, where: str) -> list[str]
     # Where no date is found every row will be refused, and the ledger says so.
     is_iso = f"SELECT count(*) FROM ({rows}) WHERE regexp_full_match({text}, {quoted(ISO)})"
     (iso,) = engine.connection.execute(is_iso).fetchall()[0]
+    if best.patterns and best.patterns[0].startswith((DAY_FIRST[-1], MONTH_FIRST[-1])):
+        _check_year(engine, best, where, is_beside_iso=iso > 0)
     return [*best.patterns, *(ISO_PATTERNS if iso or not best.fits else [])]
 
 
@@ -129,6 +130,21 @@ def _check_order(engine: Engine, day: Found, month: Found, where: str) -> None:
         raise IngestError(
             f"{where}: dates are written in two ways that contradict each other: {only_day} have the day first, "
             f"{only_month} the month. Export them in one form, such as 2025-03-31."
+        )
+
+
+def _check_year(engine: Engine, found: Found, where: str, *, is_beside_iso: bool) -> None:
+    """25-01-03 may begin with its year, and does if what it ends with is more various, or if it stands beside 2025-01-14."""
+    first = Found(
+        [f"%y-%m-%d{pattern.removeprefix(found.patterns[0][:8])}" for pattern in found.patterns], found.fits
+    )
+    only_last = _examples(engine, f"{_reads(found.patterns)} AND NOT {_reads(first.patterns)}")
+    various = "SELECT count(DISTINCT v[1:2]) < count(DISTINCT v[7:8]) FROM date_values"
+    (is_first,) = engine.connection.execute(f"{various} WHERE {_reads(found.patterns)}").fetchall()[0]
+    if not only_last and (is_first or is_beside_iso):
+        raise IngestError(
+            f"{where}: {_examples(engine, _reads(first.patterns))} can be read with the year at their beginning or at their "
+            f"end. Say which in the configuration: dates: {first.said} or dates: {found.said}."
         )
 
 

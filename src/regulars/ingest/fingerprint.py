@@ -22,7 +22,9 @@ def of(shop: Shop) -> str:
     if files is None:
         return ""
     digest = hashlib.blake2b(digest_size=16)
-    digest.update(shop.config.model_dump_json().encode() + f"|{version('duckdb')}|{key_id(key_of(shop))}".encode())
+    digest.update(
+        shop.config.model_dump_json().encode() + f"|{version('duckdb')}|{key_id(key_of(shop))}".encode()
+    )
     for path in [
         *sorted(CODE.glob("ingest/**/*.py")),
         *sorted(CODE.glob("config/*.py")),

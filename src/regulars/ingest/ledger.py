@@ -70,7 +70,9 @@ class Ledger(NamedTuple):
 
     def with_examples(self, examples: Mapping[str, str]) -> Ledger:
         """The ledger of one table with what `regulars.ingest.examples.examples_of` found."""
-        return self._replace(rules=self.rules.assign(examples=[examples.get(rule, "") for rule in self.rules["rule"]]))
+        return self._replace(
+            rules=self.rules.assign(examples=[examples.get(rule, "") for rule in self.rules["rule"]])
+        )
 
     def check(self, config: ShopConfig, landed: Landed | None) -> None:
         """Stop where too much of a table of orders is refused, or all of any table.

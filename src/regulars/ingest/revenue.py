@@ -40,8 +40,8 @@ def with_revenue(
         IngestError: if the source has no amount, or lacks a part that the definition needs.
 
     >>> columns = ["order_id", "revenue", "tax"]
-    >>> with_revenue("FROM x", columns, Format(includes=("tax",)), Revenue(), "orders").split("AS revenue")[0][-62:-1]
-    '((revenue)::DECIMAL(18, 4) - coalesce(tax, 0))::DECIMAL(18, 4)'
+    >>> "- coalesce(tax, 0)" in with_revenue("FROM x", columns, Format(includes=("tax",)), Revenue(), "orders")
+    True
     """
     amount = _amount(columns, table)
     if is_lenient:
