@@ -77,7 +77,13 @@ class Raw(NamedTuple):
         path.write_bytes(gzip.compress(data) if self.is_zipped else data)
 
 
-ROW = st.tuples(*(st.sampled_from(CELLS[name]) for name in HEADER)).map(list)
+# Mostly cells that can be read, so that many rows are staged whatever else is spoiled.
+READABLE = {"Order": 5, "Customer": 4, "SKU": 4, "Product": 8, "Qty": 3, "Price": 4, "Currency": 3, "Date": 4}
+CELL = {
+    name: st.one_of(*[st.sampled_from(cells[: READABLE[name]])] * 5, st.sampled_from(cells))
+    for name, cells in CELLS.items()
+}
+ROW = st.tuples(*(CELL[name] for name in HEADER)).map(list)
 RAWS = st.builds(
     Raw,
     st.lists(st.one_of(ROW, ROW, ROW, st.none()), max_size=12).map(lambda rows: [GOOD, *rows]),
@@ -90,8 +96,8 @@ RAWS = st.builds(
 CLEANINGS = st.fixed_dictionaries(
     {
         "stop_above": st.just(1),
-        "rules": st.dictionaries(
-            st.sampled_from(SOFT), st.sampled_from(["refuse", "flag", "off"]), max_size=6
+        "rules": st.fixed_dictionaries(
+            {}, optional=dict.fromkeys(SOFT, st.sampled_from(["refuse", "flag", "off"]))
         ),
         "returns": st.fixed_dictionaries(
             {"negative_quantity": st.booleans(), "order_id": st.sampled_from([None, "^C", "(?i)^c"])}
@@ -126,7 +132,7 @@ def total(shop: Shop, table: str, column: str = "revenue") -> Decimal:
     )
 
 
-@settings(max_examples=25)
+@settings(max_examples=30)
 @given(RAWS, CLEANINGS)
 def test_every_row_and_every_cent_is_accounted_for(raw: Raw, cleaning: dict[str, Any]) -> None:
     with tempfile.TemporaryDirectory() as folder:
