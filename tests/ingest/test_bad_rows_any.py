@@ -83,7 +83,18 @@ CELL = {
     name: st.one_of(*[st.sampled_from(cells[: READABLE[name]])] * 5, st.sampled_from(cells))
     for name, cells in CELLS.items()
 }
-ROW = st.tuples(*(CELL[name] for name in HEADER)).map(list)
+OWNERS = {
+    "1": "7",
+    "2": " 8",
+    " 2": "8.0",
+    "2.0": "8",
+    "03": "08",
+}  # else most orders would have several customers
+ROW = st.builds(
+    lambda cells, is_own: [cells[0], OWNERS.get(cells[0], cells[1]) if is_own else cells[1], *cells[2:]],
+    st.tuples(*(CELL[name] for name in HEADER)),
+    st.sampled_from([True] * 5 + [False]),
+)
 RAWS = st.builds(
     Raw,
     st.lists(st.one_of(ROW, ROW, ROW, st.none()), max_size=12).map(lambda rows: [GOOD, *rows]),

