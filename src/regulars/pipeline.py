@@ -11,6 +11,7 @@ import shutil
 import sys
 import time
 from collections.abc import Sequence
+from contextlib import ExitStack
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -65,7 +66,13 @@ def make_reports(
     Raises:
         PipelineError: naming the notebook and the cell that failed. Reports published before are untouched.
     """
-    with waiting_lock(shop.data, shop.config.name):
+    with ExitStack() as held:
+        try:
+            held.enter_context(waiting_lock(shop.data, shop.config.name))
+        except OSError as error:
+            raise PipelineError(
+                f"{shop.data} cannot be written to ({error.strerror}): give the right to, or set REGULARS_HOME to another folder."
+            ) from None
         restore(shop.reports)
         _sweep(shop.data)
         _stage(shop, fresh)
