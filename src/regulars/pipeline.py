@@ -71,7 +71,7 @@ def make_reports(
             held.enter_context(waiting_lock(shop.data, shop.config.name))
         except OSError as error:
             raise PipelineError(
-                f"{shop.data} cannot be written to ({error.strerror}): give the right to, or set REGULARS_HOME to another folder."
+                f"{shop.data} cannot be written to ({error.strerror}): give the right to, or set REGULARS_HOME elsewhere."
             ) from None
         restore(shop.reports)
         _sweep(shop.data)
