@@ -35,13 +35,13 @@ def returned_lines(engine: Engine, lines: str) -> Frame:
         WITH came_back AS (
             SELECT DISTINCT product_id, customer_id, order_id FROM read_parquet({quoted(lines)}) WHERE {TAKES_BACK}
         ),
-        lines AS (
+        lines AS MATERIALIZED (
             SELECT *, abs(coalesce(price, revenue / nullif(quantity, 0)))::DECIMAL(18, 2) AS unit
             FROM read_parquet({quoted(lines)})
             WHERE (product_id, customer_id) IN (SELECT (product_id, customer_id) FROM came_back)
                 OR order_id IN (SELECT order_id FROM came_back) OR {TAKES_BACK}
         ),
-        sales AS (
+        sales AS MATERIALIZED (
             SELECT order_id, customer_id, product_id, unit, min(ordered_at) AS ordered_at, sum(quantity) AS sold
             FROM lines WHERE NOT is_return AND revenue >= 0 AND quantity > 0 GROUP BY ALL
         ),
@@ -58,7 +58,7 @@ def returned_lines(engine: Engine, lines: str) -> Frame:
             FROM lines WHERE {TAKES_BACK}
         ),
         own AS (SELECT DISTINCT order_id, product_id FROM sales),
-        found AS (
+        found AS MATERIALIZED (
             SELECT back.*, coalesce(own.order_id, earlier.order_id) AS undone, earlier.sold,
                 own.order_id IS NULL AND earlier.order_id IS NOT NULL AS by_search
             FROM back

@@ -383,7 +383,8 @@ class Tables:
             self.engine.write(refused.drop(*helpers), path, *CONTRACTS[table].key)
             return path
         came = nw.from_native(self.engine.sql(self.reads[table].as_it_came))
-        reasons = refused.select(ROW, "refused_because", "unreadable")
+        # Kept, because it is small: the engine then joins it first.
+        reasons = self.engine.materialise(refused.select(ROW, "refused_because", "unreadable"), "reasons")
         self.engine.write(came.join(reasons, on=ROW, how="inner"), path, ROW)
         malformed = self.landed[table].malformed
         if (
