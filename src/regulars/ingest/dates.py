@@ -75,9 +75,10 @@ def found_patterns(engine: Engine, rows: str, raw: Raw, where: str) -> list[str]
     text = raw.sql
     # Not words: every pattern reads 'infinity'.
     judged = rf"{_not_iso('v')} AND regexp_matches(v, '\d')"
-    # Each value once, before the slow patterns: orders share their times.
-    values = f"SELECT v FROM (SELECT DISTINCT {text} AS v FROM ({rows})) WHERE {judged} LIMIT {LOOKED_AT}"
-    engine.connection.execute(f"CREATE OR REPLACE TEMP TABLE date_values AS {values}")
+    # Each value once, and only then the slow patterns: orders share their times.
+    engine.connection.execute(f"""
+        CREATE OR REPLACE TEMP TABLE date_texts AS SELECT DISTINCT {text} AS v FROM ({rows});
+        CREATE OR REPLACE TEMP TABLE date_values AS FROM date_texts WHERE {judged} LIMIT {LOOKED_AT}""")
     (total,) = engine.connection.execute("SELECT count(*) FROM date_values").fetchall()[0]
     if not total:
         return None

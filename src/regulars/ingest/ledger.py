@@ -117,31 +117,40 @@ def account(
     """
     has_money = "revenue" in marked.collect_schema().names()
     kinds = _kinds_of_rows(engine, marked, rules, has_money)
-    missing = None if has_money else float("nan")
     lost = _rows(engine, malformed) if malformed else 0
-    kept = kinds[kinds["decided_by"] == ""]
+    kept = _total([kind for kind in kinds if not kind.decided_by], has_money)
+    refused = _total([kind for kind in kinds if kind.decided_by], has_money)
     total = {
         "table": table,
-        "read": int(kinds["rows"].sum()) + lost,
-        "staged": int(kept["rows"].sum()),
-        "refused": int(kinds["rows"].sum() - kept["rows"].sum()) + lost,
-        "money_read": _cents(kinds["money"].sum(), missing),
-        "money_staged": _cents(kept["money"].sum(), missing),
-        "money_refused": _cents(kinds["money"].sum() - kept["money"].sum(), missing),
+        "read": kept.rows + refused.rows + lost,
+        "staged": kept.rows,
+        "refused": refused.rows + lost,
+        "money_read": _total(kinds, has_money).money,
+        "money_staged": kept.money,
+        "money_refused": refused.money,
     }
-    found = pd.DataFrame([_rule_row(table, kinds, rule, place, missing) for place, rule in enumerate(rules)])
+    found = [_rule_row(table, kinds, rule, place, has_money) for place, rule in enumerate(rules)]
     if lost:
-        first = _rule_row(table, kinds.head(0), MALFORMED, 0, missing) | {"matched": lost, "decided": lost}
-        found = pd.concat([pd.DataFrame([first]), found], ignore_index=True)
-    return Ledger(pd.DataFrame([total]), found)
+        found.insert(0, _rule_row(table, [], MALFORMED, 0, has_money) | {"matched": lost, "decided": lost})
+    return Ledger(pd.DataFrame([total]), pd.DataFrame(found))
 
 
-def _kinds_of_rows(engine: Engine, marked: Frame, rules: Sequence[Rule], has_money: bool) -> pd.DataFrame:
-    """Rows and money for each combination of rules that some row matches: there are few, so all else is counted from them.
+class _Kind(NamedTuple):
+    """The rows that match the same rules (bit i of `matched`: rule i), their money, and the first rule that refuses them."""
 
-    Returns:
-        `matched` (bit i: rule i), `rows`, `money` (exact), `decided_by` (the first rule that refuses, or nothing).
-    """
+    matched: int
+    rows: int
+    money: Decimal
+    decided_by: str
+
+
+class _Total(NamedTuple):
+    rows: int
+    money: float
+
+
+def _kinds_of_rows(engine: Engine, marked: Frame, rules: Sequence[Rule], has_money: bool) -> list[_Kind]:
+    """Each combination of rules that some row matches: there are few, so all else is counted from them."""
     bits = [
         nw.when(nw.col(f"matches_{rule.name}")).then(1 << place).otherwise(0)
         for place, rule in enumerate(rules)
@@ -149,9 +158,10 @@ def _kinds_of_rows(engine: Engine, marked: Frame, rules: Sequence[Rule], has_mon
     money = nw.col("revenue").fill_null(0) if has_money else nw.lit(0)
     grouped = marked.select(matched=sum(bits, nw.lit(0)), money=money).group_by("matched")
     kinds = engine.collect(grouped.agg(nw.len().alias("rows"), nw.col("money").sum()), "matched")
-    kinds["money"] = kinds["money"].map(lambda amount: Decimal(str(amount)))
-    kinds["decided_by"] = [_first_refusing(int(matched), rules) for matched in kinds["matched"]]
-    return kinds
+    return [
+        _Kind(int(matched), int(rows), Decimal(str(amount)), _first_refusing(int(matched), rules))
+        for matched, rows, amount in kinds.itertuples(index=False)
+    ]
 
 
 def _first_refusing(matched: int, rules: Sequence[Rule]) -> str:
@@ -161,20 +171,26 @@ def _first_refusing(matched: int, rules: Sequence[Rule]) -> str:
     return next(refusing, "")
 
 
+def _total(kinds: Sequence[_Kind], has_money: bool) -> _Total:
+    """Their rows, and their money as a number that pages show; missing where the table has none."""
+    money = sum((kind.money for kind in kinds), Decimal())
+    return _Total(sum(kind.rows for kind in kinds), round(float(money), 4) if has_money else float("nan"))
+
+
 def _rule_row(
-    table: str, kinds: pd.DataFrame, rule: Rule, place: int, missing: float | None
+    table: str, kinds: Sequence[_Kind], rule: Rule, place: int, has_money: bool
 ) -> dict[str, object]:
-    matching = kinds[(kinds["matched"] & (1 << place)) > 0]
-    decided = kinds[kinds["decided_by"] == rule.name]
+    matching = _total([kind for kind in kinds if kind.matched >> place & 1], has_money)
+    decided = _total([kind for kind in kinds if kind.decided_by == rule.name], has_money)
     return {
         "table": table,
         "rule": rule.name,
         "action": "refused" if rule.action == "refuse" else "kept, flagged",
         "meaning": rule.meaning,
-        "matched": int(matching["rows"].sum()),
-        "matched_money": _cents(matching["money"].sum(), missing),
-        "decided": int(decided["rows"].sum()),
-        "money": _cents(decided["money"].sum(), missing),
+        "matched": matching.rows,
+        "matched_money": matching.money,
+        "decided": decided.rows,
+        "money": decided.money,
         "column": rule.column,
         "remedy": rule.remedy,
         "examples": "",
@@ -185,8 +201,3 @@ def _rows(engine: Engine, path: Path) -> int:
     return int(
         engine.connection.execute(f"SELECT count(*) FROM read_parquet({quoted(path)})").fetchall()[0][0]
     )
-
-
-def _cents(amount: float | Decimal, missing: float | None) -> float:
-    """An exact sum as a number that pages show."""
-    return round(float(amount), 4) if missing is None else missing

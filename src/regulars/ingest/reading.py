@@ -49,9 +49,9 @@ def read_table(engine: Engine, landed: Landed, contract: Contract, zone: str) ->
     schema = schema_of(engine, f"FROM read_parquet({quoted(landed.path)})")
     columns = {name: contract.mappable.get(name, Column(name, "text", OWN)) for name in schema}
     raws = {name: Raw(identifier(name), kind) for name, kind in schema.items()}
-    rows = _filled(f"read_parquet({quoted(landed.path)}, file_row_number = true)", columns, raws)
-    values = {name: _value(engine, rows, landed, raws[name], columns[name], zone) for name in schema}
-    kept = _keep(engine, _layers(rows, values, columns, raws), landed.path)
+    source = f"read_parquet({quoted(landed.path)}, file_row_number = true)"
+    values = {name: _value(engine, source, landed, raws[name], columns[name], zone) for name in schema}
+    kept = _keep(engine, _layers(_filled(source, columns, raws), values, columns, raws), landed.path)
     query, names = f"FROM {kept}", [column.name for column in columns.values()]
     if "customer_id" in contract.mappable and "customer_id" not in names and "email_hash" in names:
         query, names = f"SELECT *, email_hash AS customer_id FROM {kept}", [*names, "customer_id"]
@@ -128,12 +128,13 @@ def _hidden(column: Column) -> str:
     return hash_addresses(identifier(column.name))
 
 
-def _value(engine: Engine, rows: str, landed: Landed, raw: Raw, column: Column, zone: str) -> str:
+def _value(engine: Engine, source: str, landed: Landed, raw: Raw, column: Column, zone: str) -> str:
     """One column's value as SQL."""
     given = landed.format
     if column.kind in ("time", "day") and raw.is_text and given.dates is None:
         name = column.source_name
         where = f"{landed.origin}, column '{landed.columns.get(name, name)}'"
+        rows = _filled(source, {name: column}, {name: raw})
         given = _with_dates(given, found_patterns(engine, rows, raw, where))
     return read(raw, column, given, zone)
 

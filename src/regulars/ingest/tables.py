@@ -74,10 +74,11 @@ class Tables:
         profiles = self.profiles()
         if profiles is not None:
             self.mapping = merged(self.engine, profiles, self.config.identities.merge_by)
-        placed = [self.given_orders()] if "orders" in self.landed else []
+        placed = self.given_orders() if "orders" in self.landed else None
         if "order_lines" in self.landed:
             lines = self.order_lines()
-            placed = placed or [self.orders_from(lines)]
+            if placed is None:
+                placed = self.orders_from(lines)
         for table in OTHERS:
             if table in self.landed:
                 self.judge(table, self.query_of(table))
@@ -86,8 +87,8 @@ class Tables:
         if profiles is not None:
             shared = too_common(self.engine, profiles, self.config.identities.merge_by)
             ledger = ledger._replace(too_common=shared)
-        if placed and not self.mapping.empty:
-            ledger = ledger._replace(identities=before_and_after(self.engine, placed[0], self.merging()))
+        if placed is not None and not self.mapping.empty:
+            ledger = ledger._replace(identities=before_and_after(self.engine, placed, self.merging()))
         return ledger
 
     def query_of(self, table: str) -> str:
@@ -246,17 +247,18 @@ class Tables:
             "order_lines", signed(with_facts(query, self.config, self.facts_of_lines(read, landed)))
         )
         if "orders" not in self.landed:
-            undone = kept.filter(nw.col("is_undone") & ~nw.col("is_return") & (nw.col("revenue") >= 0))
-            back = self.engine.materialise(
-                returned_lines(self.engine, str(self.path("order_lines"))), "came_back"
-            )
-            found = back.filter(~nw.col("order_id").is_null()).select("order_id", "product_id").unique()
-            undone = undone.join(
-                found, on=["order_id", "product_id"], how="anti"
-            )  # what came back, comes back once
-            whole = returned_orders(self.engine, wholly_undone(undone.to_native().sql_query()))
-            self.write("returns", nw.concat([back, whole]))
+            back = returned_lines(self.engine, str(self.path("order_lines")))
+            self.write("returns", self.with_undone(back, kept) if "status" in read.columns else back)
         return kept
+
+    def with_undone(self, back: Frame, lines: Frame) -> Frame:
+        """What lines took back, and the lines whose status says that they were undone: what came back, comes back once."""
+        back = self.engine.materialise(back, "came_back")
+        undone = lines.filter(nw.col("is_undone") & ~nw.col("is_return") & (nw.col("revenue") >= 0))
+        found = back.filter(~nw.col("order_id").is_null()).select("order_id", "product_id").unique()
+        undone = undone.join(found, on=["order_id", "product_id"], how="anti")
+        whole = returned_orders(self.engine, wholly_undone(undone.to_native().sql_query()))
+        return nw.concat([back, whole])
 
     def facts_of_lines(self, read: Read, landed: Landed) -> dict[str, str]:
         """What the rules need to know of a line besides its own values."""
@@ -278,13 +280,14 @@ class Tables:
             **self.contradictions_of("order_lines", read),
         }
 
-    def orders_from(self, lines: Frame) -> Frame:
-        """Orders made from staged lines; before that, as they were under the profiles' own ids."""
-        names = [column.name for column in CONTRACTS["order_lines"].columns]
-        before = orders_of(lines.select(*names)).select("order_id", "customer_id", "revenue")
+    def orders_from(self, lines: Frame) -> Frame | None:
+        """Make orders from the staged lines. Where profiles were merged, returns them as they were under their own ids."""
         made = self.engine.materialise(orders_of(self.engine.scan(self.path("order_lines"))), "made_orders")
         self.judge("orders", made.to_native().sql_query(), only=("nothing_sold",))
-        return before
+        if self.mapping.empty:
+            return None
+        names = [column.name for column in CONTRACTS["order_lines"].columns]
+        return orders_of(lines.select(*names)).select("order_id", "customer_id", "revenue")
 
     def customers(self, profiles: Frame | None) -> None:
         """One row per customer: the merged profile, or nothing but the id of somebody who bought.
