@@ -41,8 +41,8 @@ test: $(TEST_READY)  ## lint, types, unit tests, doctests, notebooks, pages
 	$(PYTEST) -n 2
 	home=$$(mktemp -d) && REGULARS_HOME=$$home $(PYTEST) $(NBVAL) notebooks/0*.ipynb && rm -r $$home
 
-check: $(CHECK_READY)  ## what takes longer or needs more: PostgreSQL, simulations of power and coverage
-	REGULARS_MUST_RUN="postgres sqlite" $(PYTEST) -m slow -n 2 --durations 5
+check: $(CHECK_READY)  ## what takes longer or needs more: PostgreSQL, Spark, simulations of power and coverage
+	REGULARS_MUST_RUN="postgres sqlite spark" $(PYTEST) -m slow -n 2 --durations 5
 
 lab: $(RUN_READY)  ## the notebooks in JupyterLab
 	$(BIN)/jupyter-lab --ServerApp.root_dir=. --LabApp.default_url=/lab/tree/notebooks/01-ingest.ipynb
@@ -59,10 +59,10 @@ LOCK := ../$(VENV)/bin/uv pip compile --quiet --universal --python-version 3.11 
 lock: $(VENV)/uv.ready  ## resolve the dependencies anew into requirements/
 	cd requirements && $(LOCK) -o run.lock
 	cd requirements && $(LOCK) --group ../pyproject.toml:test -c run.lock -o test.lock
-	cd requirements && $(LOCK) --group ../pyproject.toml:test --group ../pyproject.toml:check --extra postgres -c test.lock -o check.lock
+	cd requirements && $(LOCK) --group ../pyproject.toml:test --group ../pyproject.toml:check --extra postgres --extra spark -c test.lock -o check.lock
 
 clean:  ## remove what was built; never raw data or reports
-	rm -rf $(VENV) data/*/staged data/*/features data/*/segments data/*/offers data/*/assignments data/*/outcomes data/*/findings data/*/failed data/*/restated
+	rm -rf $(VENV) data/*/staged data/*/features data/*/segments data/*/overlapping data/*/offers data/*/assignments data/*/outcomes data/*/findings data/*/failed data/*/restated
 	rm -rf data/*/.landing data/*/.staging data/*/.spill .pytest_cache .ruff_cache .mypy_cache .hypothesis
 
 $(VENV)/uv.ready: requirements/uv.txt

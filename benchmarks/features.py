@@ -1,110 +1,155 @@
-"""The demo's snapshot by Regulars, by hand-written DuckDB SQL and by pandas: seconds, in one process, as ratios.
+"""The features of a shop's orders and lines by Regulars on DuckDB and on Spark, by hand-written SQL, Polars and pandas.
 
-make bench
+python benchmarks/features.py [--times 1 10 100] [--ways duckdb sql polars pandas spark]: the Complete Journey so many times
+over, each way in a process of its own. REGULARS_MEMORY limits DuckDB and Spark. Every way's values are compared with those of
+Regulars on DuckDB before any figure is printed. 100 times is 147 million lines, and too many for pandas.
 """
 
 from __future__ import annotations
 
+import argparse
+import json
+import os
+import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
 
-import pandas as pd
+import duckdb
 
 from regulars import Month, Shop
-from regulars.features import build_snapshots
+from regulars.engine import Compute, Engine
+from regulars.features import REGISTER, Tables, snapshot
 from regulars.ingest import stage
+from regulars.ingest.landing import quoted
 
-REPEATS = 5
-MONTH = Month(2017, 12)
-
-SQL = """
-WITH o AS (FROM read_parquet('{staged}/orders.parquet') WHERE ordered_day < {day}),
-l AS (SELECT customer_id, category, sum(revenue) AS r FROM read_parquet('{staged}/order_lines.parquet')
-      JOIN read_parquet('{staged}/products.parquet') USING (product_id)
-      WHERE ordered_day < {day} AND quantity > 0 AND category IS NOT NULL GROUP BY ALL),
-d AS (SELECT DISTINCT customer_id, ordered_day FROM o),
-g AS (SELECT customer_id, ordered_day - lag(ordered_day) OVER (PARTITION BY customer_id ORDER BY ordered_day) AS gap FROM d),
-a AS (SELECT customer_id, {day} - max(ordered_day) AS recency_days, count(*) AS frequency, avg(revenue) AS monetary_value,
-        sum(revenue)::DOUBLE AS revenue, {day} - min(ordered_day) AS tenure_days,
-        count(*) FILTER (ordered_day >= {day} - 30) AS orders_30d, count(*) FILTER (ordered_day >= {day} - 90) AS orders_90d,
-        sum(revenue) FILTER (ordered_day >= {day} - 30) AS revenue_30d,
-        sum(revenue) FILTER (ordered_day >= {day} - 90) AS revenue_90d,
-        avg(lines) AS lines_per_order, sum(discount) / sum(list_revenue) AS discount_share,
-        avg(has_coupon::INT) AS coupon_order_share FROM o GROUP BY 1),
-c AS (SELECT customer_id, count(*) AS categories_bought, arg_max(category, r) AS top_category,
-        (max(r) / sum(r))::DOUBLE AS top_category_share FROM l GROUP BY 1),
-e AS (SELECT customer_id, avg(gap) AS gap_mean_days, median(gap) AS gap_median_days FROM g GROUP BY 1)
-SELECT * FROM a LEFT JOIN c USING (customer_id) LEFT JOIN e USING (customer_id) ORDER BY customer_id
-"""
+DAY = Month(2017, 12).snapshot_day
+COLUMNS = [one.name for one in REGISTER if one.family in ("purchase", "basket", "promotion", "cadence")]
+IDS = ("customer_id", "order_id", "line_id")
+MOST_PANDAS = 10  # times: its memory does not reach further
+ENOUGH = 20.0  # seconds after which a way is not run again; the best of its runs counts
 
 
-def by_pandas(staged: Path) -> pd.DataFrame:
-    """The same columns by pandas."""
-    day = MONTH.snapshot_day
-    o = pd.read_parquet(staged / "orders.parquet")
-    o = o[o["ordered_day"] < day].astype(dict.fromkeys(("revenue", "list_revenue", "discount"), float))
-    lines = pd.read_parquet(
-        staged / "order_lines.parquet", columns=["customer_id", "product_id", "revenue", "quantity"]
-    )
-    lines = lines[lines["quantity"] > 0].astype({"revenue": float})
-    products = pd.read_parquet(staged / "products.parquet", columns=["product_id", "category"])
-    money = (
-        lines.merge(products, on="product_id")
-        .groupby(["customer_id", "category"])["revenue"]
-        .sum()
-        .reset_index()
-    )
-    top = (
-        money.sort_values("revenue")
-        .groupby("customer_id")
-        .agg(n=("category", "size"), top=("category", "last"))
-    )
-    days = o[["customer_id", "ordered_day"]].drop_duplicates().sort_values("ordered_day")
-    gaps = (
-        days.groupby("customer_id")["ordered_day"].diff().groupby(days["customer_id"]).agg(["mean", "median"])
-    )
-    table = o.groupby("customer_id").agg(
-        last=("ordered_day", "max"), first=("ordered_day", "min"), frequency=("order_id", "size"), revenue=("revenue", "sum"),
-        lines=("lines", "mean"), discount=("discount", "sum"), listed=("list_revenue", "sum"), coupons=("has_coupon", "mean"),
-    )  # fmt: skip
-    for window in (30, 90):
-        recent = o[o["ordered_day"] >= day - window].groupby("customer_id")["revenue"].agg(["size", "sum"])
-        table = table.join(recent.add_suffix(f"_{window}"))
-    return table.join(top).join(gaps)
+def replicate(source: Path, target: Path, times: int) -> None:
+    """Staged orders, lines and products, with each customer and all that is theirs `times` times over."""
+    target.mkdir(parents=True)
+    with duckdb.connect(
+        config={"memory_limit": "2GB", "temp_directory": str(target / "spill")}
+    ) as connection:
+        for table in ("orders", "order_lines"):
+            rows = f"read_parquet({quoted(source / f'{table}.parquet')})"
+            there = connection.sql(f"FROM {rows} LIMIT 0").columns
+            ids = ", ".join(f"{name} || '-' || copy AS {name}" for name in IDS if name in there)
+            copies = f"SELECT * EXCLUDE (copy) REPLACE ({ids}) FROM range({times}) AS copies(copy), {rows}"
+            connection.execute(f"COPY ({copies}) TO {quoted(target / f'{table}.parquet')} (COMPRESSION zstd)")
+    (target / "products.parquet").symlink_to(source / "products.parquet")
 
 
-def best(work: Callable[[], object]) -> float:
-    """The shortest of several runs, in seconds."""
-    times = []
-    for _ in range(REPEATS):
+def by_regulars(engine: Compute, staged: Path, path: Path) -> None:
+    """As `build_snapshots` does it, from the same three tables as the other ways."""
+    names = ("orders", "order_lines", "products")
+    frames = {name: engine.scan((staged / f"{name}.parquet").resolve()) for name in names}
+    engine.write(snapshot(Tables(**frames), DAY).select("customer_id", *COLUMNS), path, "customer_id")
+
+
+def way(name: str, staged: Path, path: Path) -> Callable[[], object]:
+    """What one way does from the staged files to a written file."""
+    memory, spill = os.environ.get("REGULARS_MEMORY"), path.parent / f"{name}-spill"
+    if name == "polars":
+        import snapshot_polars
+
+        return lambda: snapshot_polars.snapshot(staged, DAY, COLUMNS).sink_parquet(path)
+    if name == "pandas":
+        import snapshot_pandas
+
+        return lambda: snapshot_pandas.snapshot(staged, DAY)[["customer_id", *COLUMNS]].to_parquet(path)
+    if name == "spark":
+        from regulars.spark import SparkEngine
+
+        spark = SparkEngine(Engine(spill, memory), "local[*]", spill, memory)
+        return lambda: by_regulars(spark, staged, path)
+    engine = Engine(spill, memory)
+    if name == "duckdb":
+        return lambda: by_regulars(engine, staged, path)
+    query = (Path(__file__).parent / "snapshot.sql").read_text().format(staged=staged, day=DAY)
+    return lambda: engine.sql(query).write_parquet(str(path), compression="zstd")
+
+
+def peak_gb() -> float:
+    """The most memory that this process and its children, such as Java, have held, in GB."""
+    children = [
+        child for path in Path("/proc/self/task").glob("*/children") for child in path.read_text().split()
+    ]
+    held = 0
+    for process in ("self", *children):
+        status = dict(line.split(":", 1) for line in Path(f"/proc/{process}/status").read_text().splitlines())
+        held += int(status["VmHWM"].split()[0])
+    return held / 1e6
+
+
+def run(name: str, staged: Path, path: Path) -> None:
+    """One way, in this process: its seconds, those of its first run, and its peak, as JSON."""
+    work, seconds = way(name, staged, path), []
+    while not seconds or (sum(seconds) < ENOUGH and len(seconds) < 5):
         begun = time.perf_counter()
         work()
-        times.append(time.perf_counter() - begun)
-    return min(times)
+        seconds.append(time.perf_counter() - begun)
+    print(json.dumps({"seconds": min(seconds), "first": seconds[0], "peak": peak_gb()}))
+
+
+def differences(one: Path, other: Path) -> dict[str, float]:
+    """For each column, its largest difference (relative above 1), where it is above 1e-6; 1 where one of two is missing."""
+    rows = (
+        f"read_parquet({quoted(one)}) AS a FULL JOIN read_parquet({quoted(other)}) AS b USING (customer_id)"
+    )
+    found = {}
+    for name in COLUMNS:
+        missing = f"a.{name} IS DISTINCT FROM b.{name}"
+        numeric = f"abs(a.{name}::DOUBLE - b.{name}::DOUBLE) / greatest(1, abs(a.{name}::DOUBLE))"
+        differs = missing if name in ("top_category", "last_category") else numeric
+        largest = f"max(CASE WHEN {missing} THEN coalesce(({differs})::DOUBLE, 1) ELSE 0 END)"
+        found[name] = duckdb.sql(f"SELECT {largest} FROM {rows}").fetchall()[0][0]
+    return {name: value for name, value in found.items() if value > 1e-6}
+
+
+def compare(times: int, ways: list[str], home: Path) -> None:
+    """All ways on one size, as a table."""
+    staged = home / f"staged-{times}"
+    replicate(Shop.open("demo", {"REGULARS_HOME": str(home)}).staged("").parent, staged, times)
+    lines = duckdb.read_parquet(str(staged / "order_lines.parquet")).count("*").fetchall()[0][0]
+    print(f"\n{times} × the Complete Journey: {lines:,} lines", flush=True)
+    print(f"  {'way':<8}{'seconds':>9}{'first run':>11}{'peak GB':>9}{'× the SQL':>11}", flush=True)
+    results: dict[str, dict[str, float]] = {}
+    for name in ways:
+        if name == "pandas" and times > MOST_PANDAS:
+            continue
+        command = [sys.executable, __file__, "--run", name, str(staged), str(home / f"{name}.parquet")]
+        results[name] = json.loads(subprocess.run(command, check=True, stdout=subprocess.PIPE).stdout)
+        if name != ways[0]:
+            wrong = differences(home / f"{ways[0]}.parquet", home / f"{name}.parquet")
+            assert not wrong, f"{name} and {ways[0]} differ: {wrong}"
+        one, sql = results[name], results.get("sql", {}).get("seconds")
+        ratio = f"{one['seconds'] / sql:>11.2f}" if sql else f"{'':>11}"
+        print(f"  {name:<8}{one['seconds']:>9.2f}{one['first']:>11.2f}{one['peak']:>9.2f}{ratio}", flush=True)
+    (staged / "order_lines.parquet").unlink()
 
 
 def main() -> None:
-    """Stage the demo in a temporary folder and time the three ways."""
+    """Stage the demo in a temporary folder and compare the ways on each size."""
+    arguments = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    arguments.add_argument("--times", type=int, nargs="+", default=[1, 10])
+    arguments.add_argument("--ways", nargs="+", default=["sql", "duckdb", "polars", "pandas", "spark"])
+    arguments.add_argument("--run", nargs=3, help=argparse.SUPPRESS)
+    given = arguments.parse_args()
+    if given.run:
+        return run(given.run[0], Path(given.run[1]), Path(given.run[2]))
     with tempfile.TemporaryDirectory() as home:
-        shop = Shop.open("demo", {"REGULARS_HOME": home})
-        stage(shop)
-        staged, target = shop.staged("").parent, Path(home) / "by-hand.parquet"
-        query = SQL.format(staged=staged, day=MONTH.snapshot_day)
-        ways: dict[str, Callable[[], object]] = {
-            "Regulars on DuckDB": lambda: build_snapshots(shop, [MONTH]),
-            "DuckDB SQL by hand": lambda: shop.engine.sql(query).write_parquet(
-                str(target), compression="zstd"
-            ),
-            "pandas": lambda: by_pandas(staged).to_parquet(target),
-        }
-        seconds = {name: best(work) for name, work in ways.items()}
-    print(f"Snapshot of {MONTH}, best of {REPEATS}")
-    for name, taken in seconds.items():
-        print(
-            f"  {name:<20} {taken:6.2f} s  {taken / seconds['DuckDB SQL by hand']:5.2f} × the hand-written SQL"
-        )
+        stage(Shop.open("demo", {"REGULARS_HOME": home}))
+        for times in given.times:
+            compare(times, given.ways, Path(home))
+    return None
 
 
 if __name__ == "__main__":

@@ -55,7 +55,7 @@ def test_an_amount_has_its_sign_or_its_code(tmp_path: Path, currency: str, sign:
         (
             "minimum_share:",
             "qqq:",
-            "the key 'segments.qqq' is not known: known here are chosen, minimum_share",
+            "the key 'segments.qqq' is not known: known here are behavioural, chosen, hybrids, minimum_share",
         ),
         ("title: Corner shop\n", "", "the key 'title' is missing"),
         ("kind: completejourney", "{}", "the key 'source.kind' is missing"),

@@ -142,7 +142,7 @@ def test_two_runs_at_once_wait_for_each_other(shop, notebooks):
         (["--month", "2017-12:2017-11"], "ends before it begins"),
         (
             ["--shop", "nope"],
-            "There is no shop 'nope': config/ has demo, hillstrom, online-retail. Try SHOP=demo",
+            "There is no shop 'nope': config/ has demo, hillstrom, online-retail, simulated. Try SHOP=demo",
         ),
     ],
 )

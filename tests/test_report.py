@@ -74,7 +74,7 @@ def test_the_segments_are_the_rules_in_plain_sql(found, sql):
     rules = """
         WITH days AS (SELECT DISTINCT customer_id, ordered_day AS d FROM orders),
         gaps AS (SELECT customer_id, d - lag(d) OVER (PARTITION BY customer_id ORDER BY d) AS gap FROM days),
-        late AS (SELECT round(quantile_cont(mean, 0.95), 1) AS days
+        late AS (SELECT round(quantile_disc(mean, 0.95), 1) AS days
                  FROM (SELECT avg(gap) AS mean FROM gaps GROUP BY customer_id) WHERE mean IS NOT NULL),
         last AS (SELECT customer_id, DATE '2018-01-01' - (DATE '1970-01-01' + max(d)) AS recency FROM days GROUP BY 1)
     """

@@ -1,11 +1,14 @@
-"""Where big tables live: DuckDB behind Narwhals. Files appear by rename, so no reader ever sees half of one."""
+"""Where big tables live: DuckDB behind Narwhals. Files appear by rename, so no reader ever sees half of one.
+
+`regulars.spark` has another engine with the same methods.
+"""
 
 from __future__ import annotations
 
 import contextlib
 import os
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import duckdb
 import narwhals as nw
@@ -21,6 +24,20 @@ class EngineError(RegularsError):
 
 
 DIGITS = 10  # derived floats are rounded to this before they are written
+
+
+class Compute(Protocol):
+    """What features and whole-base scoring run on: DuckDB or Spark, with the same methods."""
+
+    def scan(self, path: Path) -> Frame: ...
+
+    def materialise(self, frame: Frame, name: str) -> Frame: ...
+
+    def release(self, name: str) -> None: ...
+
+    def write(self, frame: Frame, path: Path, *sort_by: str) -> None: ...
+
+    def collect(self, frame: Frame, *sort_by: str) -> pd.DataFrame: ...
 
 
 class Engine:
@@ -92,8 +109,7 @@ class Engine:
 
     def collect(self, frame: Frame, *sort_by: str) -> pd.DataFrame:
         """`frame` in pandas, in the order of `sort_by`: for aggregates and samples only."""
-        ordered = frame.sort(*sort_by, nulls_last=True) if sort_by else frame
-        return ordered.collect("pandas").to_native().reset_index(drop=True)
+        return in_pandas(frame.sort(*sort_by, nulls_last=True) if sort_by else frame)
 
     def fingerprint(self, path: Path) -> str:
         """A hash of a Parquet file's rows that does not depend on their order.
@@ -105,3 +121,10 @@ class Engine:
         ).fetchall()
         total, rows = found[0]
         return f"{int(total or 0) % 2**64:016x}-{rows}"
+
+
+def in_pandas(frame: Frame) -> pd.DataFrame:
+    """A frame in pandas, with the same types whichever engine it is of: for aggregates and samples only."""
+    if frame.implementation.is_pyspark():  # its own way warns of pandas 3, and makes objects of decimals
+        return duckdb.from_arrow(frame.collect("pyarrow").to_native()).df()
+    return frame.collect("pandas").to_native().reset_index(drop=True)

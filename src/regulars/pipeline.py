@@ -200,6 +200,7 @@ def _render(shop: Shop, month: Month, building: Path) -> None:
             navigation=_navigation(name),
             footer=footer,
             simulated=simulated and name in ("04-offers", "05-review"),
+            made_up=shop.config.is_simulated,
         )
         (building / f"{name}.ipynb").unlink()
     findings = json.loads(shop.findings(month, "05-review").read_text(encoding="utf-8"))["findings"]

@@ -12,7 +12,7 @@ import narwhals as nw
 import pandas as pd
 
 from regulars.config import ConfigError, ShopConfig, read_config
-from regulars.engine import Engine, Frame
+from regulars.engine import Compute, Engine, Frame
 from regulars.errors import RegularsError
 from regulars.month import Month, MonthError, day_number, months_between
 
@@ -65,8 +65,18 @@ class Shop:
 
     @cached_property
     def engine(self) -> Engine:
-        """The engine that holds the shop's big tables; REGULARS_MEMORY says how much memory it may use."""
+        """DuckDB, for staging and for small tables; REGULARS_MEMORY says how much memory it may use."""
         return Engine(self.data / ".spill", os.environ.get("REGULARS_MEMORY"))
+
+    @cached_property
+    def compute(self) -> Compute:
+        """What reads the staged tables and computes with them: `engine`, or Spark where the configuration says so."""
+        if self.config.engine == "duckdb":
+            return self.engine
+        from regulars.spark import SparkEngine
+
+        memory = os.environ.get("REGULARS_MEMORY")
+        return SparkEngine(self.engine, self.config.spark_master, self.data / ".spill", memory)
 
     @property
     def data(self) -> Path:
@@ -131,14 +141,19 @@ class Shop:
         table = self.table("returns")
         return table if len(self.engine.collect(table.select("return_id").head(1))) else None
 
-    def snapshot(self, month: str | Month) -> Frame:
+    def snapshot(self, month: str | Month, *, prospects: bool = False) -> Frame:
         """The customers' features as of the end of a month: one row per customer, as a lazy frame.
+
+        Args:
+            month: the month, or `YYYY-MM`.
+            prospects: whether those are among them who were seen on the site by name and have not ordered yet.
 
         Raises:
             ShopError: if they have not been computed.
         """
         month = Month.parse(month) if isinstance(month, str) else month
-        return self._scan(self.monthly("features", month), "02-features")
+        everybody = self._scan(self.monthly("features", month), "02-features")
+        return everybody if prospects else everybody.filter(nw.col("frequency") > 0)
 
     def segments(self, month: Month) -> Frame:
         """The customers' segments as of the end of a month: one row per customer, one column per segmentation."""
@@ -159,7 +174,7 @@ class Shop:
             raise ShopError(
                 f"{place} is not there yet: run the notebook {notebook} first, or make report SHOP={self.config.name}."
             )
-        return self.engine.scan(path)
+        return self.compute.scan(path)
 
     @cached_property
     def history(self) -> tuple[int, int]:

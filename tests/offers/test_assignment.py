@@ -8,7 +8,7 @@ import pytest
 from scipy import stats
 
 from regulars import Shop
-from regulars.features import snapshot
+from regulars.features import snapshot, tables_of
 from regulars.offers import Experiment, base_of, read_experiments
 from regulars.offers.assignment import assign, eligible
 
@@ -59,7 +59,7 @@ def test_segments_are_frozen_from_what_was_known_before_the_day(demo: Shop) -> N
         demo.table("orders"),
         demo.table("orders").filter(nw.col("ordered_day") < PLAN.assigned_day),
     ):
-        features = snapshot(orders, demo.table("order_lines"), demo.table("products"), PLAN.assigned_day)
+        features = snapshot(tables_of(demo)._replace(orders=orders), PLAN.assigned_day)
         frozen.append(demo.engine.collect(eligible(features, PLAN), "customer_id"))
     pd.testing.assert_frame_equal(*frozen)
     base = base_of(demo, PLAN)

@@ -66,7 +66,7 @@ def arms(control: dict[str, float]) -> dict[str, dict[str, Any]]:
         ({"horizon_days": 0}, r"test.yml: 'horizon_days' is 0"),
         (
             {"segmentation": "rfm"},
-            r"test.yml: 'segmentation' is 'rfm', but it should be 'four-core' or 'rxf-grid'",
+            r"test.yml: 'segmentation' is 'rfm', but it should be 'four-core', 'rxf-grid', 'three-level' or 'classic-11'",
         ),
     ],
 )

@@ -6,9 +6,10 @@ import re
 from datetime import date
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, BeforeValidator, Field
+from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo, field_validator
 
 from regulars.config.reader import Section
+from regulars.config.rules import Behavioural, Hybrid
 from regulars.config.sources import Source, Zone
 
 SIGNS = {"USD": "$", "EUR": "€", "GBP": "£", "JPY": "¥"}
@@ -40,10 +41,19 @@ class Privacy(Section):
 
 
 class Segments(Section):
-    """The segmentation that the review and the experiments use, and the smallest share a cluster may have."""
+    """What the segments are made by.
 
-    chosen: Literal["four-core", "rxf-grid"] = "four-core"
+    Attributes:
+        chosen: the segmentation that the review and the experiments use.
+        minimum_share: the smallest share that a cluster may have.
+        behavioural: the limits of the behavioural segments.
+        hybrids: segments of the shop's own.
+    """
+
+    chosen: Literal["four-core", "rxf-grid", "three-level", "classic-11"] = "four-core"
     minimum_share: float = Field(default=0.03, ge=0, le=0.5, strict=True)
+    behavioural: Behavioural = Behavioural()
+    hybrids: tuple[Hybrid, ...] = ()
 
 
 class Revenue(Section):
@@ -110,7 +120,8 @@ class ShopConfig(Section):
     about: str = ""
     currency: str = Field(pattern=r"^[A-Z]{3}$")
     time_zone: Zone
-    engine: Literal["duckdb"] = "duckdb"
+    engine: Literal["duckdb", "spark"] = "duckdb"
+    spark_master: str = "local[*]"
     source: Source
     margin_rate: float = Field(gt=0, le=1, strict=True)  # strict: 'yes' is no number
     complete_until: date | None = None
@@ -120,6 +131,20 @@ class ShopConfig(Section):
     identities: Identities = Identities()
     privacy: Privacy = Privacy()
     segments: Segments = Segments()
+
+    @field_validator("spark_master")
+    @classmethod
+    def _is_a_master(cls, given: str, others: ValidationInfo) -> str:
+        if others.data.get("engine") == "duckdb":
+            raise ValueError("only Spark has a master: write engine: spark, or leave spark_master out")
+        if not re.fullmatch(r"local(\[(\*|[1-9]\d*)\])?|spark://[^\s/:]+:\d+", given):
+            raise ValueError("it should be local[*], local[4] or like spark://host:7077")
+        return given
+
+    @property
+    def is_simulated(self) -> bool:
+        """Whether the shop is made up: every page of it then says so."""
+        return self.source.kind == "simulated"
 
     @property
     def sign(self) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+from datetime import date
 from typing import Annotated, Literal
 from zoneinfo import available_timezones
 
@@ -27,6 +28,7 @@ def known_zone(zone: str) -> str:
 Zone = Annotated[str, AfterValidator(known_zone)]
 Patterns = Annotated[list[str], BeforeValidator(lambda given: [given] if isinstance(given, str) else given)]
 Amount = Literal["tax", "shipping", "discounts"]
+SHORTEST_HISTORY = 500  # days of a simulated shop
 
 
 class Format(Section):
@@ -106,6 +108,32 @@ class Hillstrom(Section):
     kind: Literal["hillstrom"]
 
 
+class Simulated(Section):
+    """A shop made up from a seed, with everything in it, and planted behaviour.
+
+    Attributes:
+        customers: how many. All is made in memory, some 60 MB for each thousand, so there is a most.
+        seed: of everything that is drawn: the same seed, the same shop.
+        first_day: of its history.
+        last_day: of its history.
+    """
+
+    kind: Literal["simulated"]
+    customers: int = Field(default=3000, ge=200, le=50_000, strict=True)
+    seed: int = Field(ge=0, strict=True)
+    first_day: date
+    last_day: date
+
+    @model_validator(mode="after")
+    def _long_enough(self) -> Simulated:
+        if (self.last_day - self.first_day).days < SHORTEST_HISTORY:
+            raise ValueError(
+                f"from {self.first_day} to {self.last_day} are fewer than {SHORTEST_HISTORY} days, in which nobody can have "
+                "bought and then been silent for a year; choose a later last_day"
+            )
+        return self
+
+
 class Files(Section):
     """CSV, Parquet and Excel files: our table → where it is."""
 
@@ -145,5 +173,6 @@ class WooCommerce(Section):
 
 
 Source = Annotated[
-    CompleteJourney | Hillstrom | Files | Database | Shopify | WooCommerce, Field(discriminator="kind")
+    CompleteJourney | Hillstrom | Simulated | Files | Database | Shopify | WooCommerce,
+    Field(discriminator="kind"),
 ]

@@ -2,75 +2,117 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from typing import Any
 
 import narwhals as nw
-import pandas as pd
 
 from regulars.engine import Frame
 from regulars.errors import RegularsError
-from regulars.features.families import basket, cadence, promotion, purchase
-from regulars.features.register import REGISTER
+from regulars.features.basket import category_features, lines_features
+from regulars.features.browsing import browsing
+from regulars.features.cadence import gaps, usual_times
+from regulars.features.parts import Tables, joined
+from regulars.features.people import consent_is_recorded, declared, profile
+from regulars.features.purchase import none_yet, purchase
+from regulars.features.register import REGISTER, type_of
 from regulars.month import Month, day_date
 from regulars.shop import Shop
-
-# A feature that cannot be had is still a column of its type. Units that are not here are numbers.
-TYPES = defaultdict(nw.Float64, {"name": nw.String(), "categories": nw.Int64()})  # type: ignore[arg-type]
 
 
 class FeatureError(RegularsError):
     """A snapshot that cannot be taken."""
 
 
-def snapshot(
-    orders: Frame, lines: Frame | None, products: Frame | None, day: int, returns: Frame | None = None
-) -> Frame:
-    """One row per customer with an order before `day`; rows dated on or after it are never seen.
+def snapshot(tables: Tables, day: int) -> Frame:
+    """One row per customer with an order before `day`, or with an event before it; later rows are never seen.
 
     Args:
-        orders: staged orders; those of guests count as history and make no row.
-        lines: staged order lines, if the shop has them; without them the features of baskets are missing.
-        products: staged products, likewise.
+        tables: the staged tables; orders of guests count as history and make no row. Features whose tables are not there
+            are missing. Who has not ordered yet has a frequency of zero, and no recency.
         day: the snapshot's day number.
-        returns: staged returns, if anything came back.
 
     Returns:
-        `customer_id` and the features of `REGISTER`, in its order.
+        `customer_id`, the features of `REGISTER` in its order, and a column for each question that was answered.
 
     Raises:
         FeatureError: if no order lies before `day`.
     """
-    seen = orders.filter(nw.col("ordered_day") < day)
-    first = seen.select(nw.col("ordered_day").min()).collect("pandas").to_native().iloc[0, 0]
-    if pd.isna(first):
+    seen = tables.before(day)
+    first = _facts(seen.orders, first=nw.col("ordered_day").min(), hour=nw.col("ordered_at").dt.hour().max())
+    if first["first"] is None:
         raise FeatureError(
             f"No order was placed before {day_date(day)}: there is nothing to take a snapshot of."
         )
-    identified = ~nw.col("customer_id").is_null()
-    orders = seen.filter(identified)
-    families = [promotion(orders), cadence(orders)]
-    if lines is not None and products is not None:
-        families.append(basket(orders, lines.filter(identified & (nw.col("ordered_day") < day)), products))
-    back = None if returns is None else returns.filter(identified & (nw.col("returned_day") < day))
-    joined = purchase(orders, day, int(first), back)
-    for family in families:
-        joined = joined.join(family, on="customer_id", how="left")
-    there = joined.collect_schema().names()
-    absent = {one.name: nw.lit(None, dtype=TYPES[one.unit]) for one in REGISTER if one.name not in there}
-    whole = joined.with_columns(**absent) if absent else joined
-    return whole.select("customer_id", *[feature.name for feature in REGISTER])
+    first_day, known = int(first["first"]), seen.identified()
+    families = list(_families(known, seen, day, first_day))
+    families.append(usual_times(known.orders, has_hours=bool(first["hour"])))
+    customers = _with_prospects(purchase(known, day, first_day), known.events, none_yet(day - first_day))
+    overdue = nw.col("recency_days") - nw.col("gap_median_days")
+    return _in_order(joined(customers, families).with_columns(overdue_days=overdue))
+
+
+def _facts(frame: Frame, **facts: nw.Expr) -> dict[str, Any]:
+    """A few numbers about a whole table."""
+    return dict(frame.select(**facts).collect("pyarrow").to_native().to_pylist()[0])
+
+
+def _families(known: Tables, seen: Tables, day: int, first_day: int) -> Iterator[Frame]:
+    """The families for which the shop has the tables, each with one row per customer."""
+    yield gaps(known.orders)
+    if seen.order_lines is not None:
+        yield lines_features(known, seen.order_lines, day, first_day)
+        if known.products is not None:
+            yield category_features(known)
+    if known.events is not None and seen.events is not None:
+        first = _facts(seen.events, first=nw.col("occurred_day").min())["first"]
+        yield browsing(known, day, day if first is None else int(first))
+    if known.customers is not None:
+        said = _facts(known.customers, said=consent_is_recorded())["said"]
+        yield profile(known, day, records_consent=bool(said))
+    if known.answers is not None:
+        asked = known.answers.select("question").drop_nulls().unique().collect("pyarrow").to_native()
+        if questions := asked["question"].to_pylist():
+            yield declared(known.answers, questions)
+
+
+def _with_prospects(buyers: Frame, events: Frame | None, none_yet: dict[str, nw.Expr]) -> Frame:
+    """The buyers, and below them everybody else who was seen on the site by name."""
+    if events is None:
+        return buyers
+    seen = (
+        events.select("customer_id").unique().join(buyers.select("customer_id"), on="customer_id", how="anti")
+    )
+    schema = buyers.collect_schema()
+    empty = {name: nw.lit(None).cast(kind) for name, kind in schema.items() if name != "customer_id"}
+    return nw.concat([buyers, seen.with_columns(**empty | none_yet).select(buyers.collect_schema().names())])
+
+
+def _in_order(whole: Frame) -> Frame:
+    """The columns of the register, those that cannot be had as nulls of their type, and then the answers."""
+    there = whole.collect_schema().names()
+    registered = [
+        nw.col(one.name) if one.name in there else nw.lit(None, dtype=type_of(one)).alias(one.name)
+        for one in REGISTER
+    ]
+    answers = sorted(set(there) - {"customer_id", *(one.name for one in REGISTER)})
+    return whole.select("customer_id", *registered, *answers)
+
+
+def tables_of(shop: Shop) -> Tables:
+    """What a shop has staged; returns that its definition of revenue leaves in are none."""
+    others = {table: shop.optional(table) for table in Tables._fields if table not in ("orders", "returns")}
+    return Tables(shop.table("orders"), returns=shop.returns(), **others)
 
 
 def snapshot_of(shop: Shop, day: int) -> Frame:
     """The shop's snapshot as of a day, from what it has staged."""
-    tables = (shop.optional("order_lines"), shop.optional("products"))
-    return snapshot(shop.table("orders"), *tables, day, shop.returns())
+    return snapshot(tables_of(shop), day)
 
 
 def build_snapshots(shop: Shop, months: Iterable[Month]) -> None:
     """Write the features of each month to `data/<shop>/features/<month>.parquet`."""
     for month in months:
-        shop.engine.write(
+        shop.compute.write(
             snapshot_of(shop, month.snapshot_day), shop.monthly("features", month), "customer_id"
         )

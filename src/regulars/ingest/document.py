@@ -35,6 +35,7 @@ that lacks it says "not available: needs ...".
 | `shopify` | the orders export of Shopify |
 | `woocommerce` | an orders export of WooCommerce |
 | `completejourney`, `hillstrom` | the demo, and a published e-mail test |
+| `simulated` | a shop with every table, made up from a seed |
 
 Paths start at `data/<shop>/raw/`, or at `$REGULARS_RAW/<shop>/`. Nothing there is ever written.
 

@@ -6,7 +6,7 @@ import hashlib
 from importlib.metadata import version
 from pathlib import Path
 
-from regulars.config.sources import CompleteJourney, Database, Files, Hillstrom
+from regulars.config.sources import CompleteJourney, Database, Files, Hillstrom, Simulated
 from regulars.ingest.personal import key_id, key_of
 from regulars.ingest.rawfiles import find_files
 from regulars.ingest.sources import completejourney, hillstrom
@@ -23,11 +23,13 @@ def of(shop: Shop) -> str:
         return ""
     digest = hashlib.blake2b(digest_size=16)
     digest.update(
-        shop.config.model_dump_json().encode() + f"|{version('duckdb')}|{key_id(key_of(shop))}".encode()
+        shop.config.model_dump_json().encode()
+        + f"|{version('duckdb')}|{version('numpy')}|{key_id(key_of(shop))}".encode()
     )
     for path in [
         *sorted(CODE.glob("ingest/**/*.py")),
         *sorted(CODE.glob("config/*.py")),
+        *sorted(CODE.glob("simulation/*.py")),
         CODE / "engine.py",
         *files,
     ]:
@@ -48,7 +50,7 @@ def content_of(path: Path) -> bytes:
 
 
 def raw_files(shop: Shop) -> list[Path] | None:
-    """Every file that the shop's source reads, in order; None for a database.
+    """Every file that the shop's source reads, in order; None for a database. A simulated shop reads none.
 
     Raises:
         IngestError: if a file is not there.
@@ -56,6 +58,8 @@ def raw_files(shop: Shop) -> list[Path] | None:
     source = shop.config.source
     if isinstance(source, Database):
         return None
+    if isinstance(source, Simulated):
+        return []
     if isinstance(source, CompleteJourney):
         return [completejourney.folder(shop.raw) / f"{name}.parquet" for name in completejourney.FILES]
     if isinstance(source, Hillstrom):

@@ -28,6 +28,7 @@ from regulars.ingest.ledger import Ledger, account
 from regulars.ingest.reading import ROW, Read, read_table
 from regulars.ingest.returns import returned_lines, returned_orders
 from regulars.ingest.revenue import with_revenue
+from regulars.ingest.values import day_of
 from regulars.shop import Shop
 
 COUPON = {"coupon_id": "IS NOT NULL", "coupon_discount": "> 0"}
@@ -95,6 +96,8 @@ class Tables:
         """A table as it was read, with the columns that the source lacks as nulls, and whether a key stands twice."""
         read, key = self.reads[table], UNIQUE.get(table)
         query = complete(read.query, read.columns, CONTRACTS[table])
+        if table == "events":
+            query = f"SELECT *, {day_of('occurred_at')} AS occurred_day FROM ({query})"
         if key is None:
             return query
         facts = {"is_repeated": repeated(self.engine, read, key, f"repeated_{table}")}

@@ -37,9 +37,9 @@ class Analysis(NamedTuple):
 
 def base_of(shop: Shop, experiment: Experiment) -> pd.DataFrame:
     """The eligible customers, their frozen segments, and what they did: all but the arm."""
-    features = snapshot_of(shop, experiment.assigned_day)
+    features = snapshot_of(shop, experiment.assigned_day).filter(nw.col("frequency") > 0)
     frozen = shop.engine.collect(
-        eligible(shop.engine.materialise(features, "frozen"), experiment), "customer_id"
+        eligible(shop.compute.materialise(features, "frozen"), experiment), "customer_id"
     )
     return outcomes(shop.engine, shop.table("orders"), frozen, experiment, shop.returns())
 

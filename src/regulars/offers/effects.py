@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
-from regulars.engine import Frame
+from regulars.engine import Frame, in_pandas
 
 EVERYONE = "everyone"
 # What is this small beside the variances it was computed from is rounding, and counts as zero.
@@ -31,7 +31,7 @@ def aggregate(frame: Frame, metrics: Sequence[str]) -> pd.DataFrame:
     sums = {f"{metric}|sum": nw.col(metric) + nw.col(f"pre_{metric}") for metric in metrics}
     frame = frame.with_columns(**sums)
     for segmented in (frame, frame.with_columns(segment=nw.lit(EVERYONE))):
-        moments = segmented.group_by("segment", "arm").agg(*_moments(metrics)).collect("pandas").to_native()
+        moments = in_pandas(segmented.group_by("segment", "arm").agg(*_moments(metrics)))
         parts += [_of_metric(moments, metric) for metric in metrics]
     return pd.concat(parts).sort_values(["metric", "segment", "arm"]).reset_index(drop=True)
 

@@ -11,14 +11,14 @@ from pydantic import Field, model_validator
 from regulars.config import Section, read_config
 from regulars.errors import RegularsError
 from regulars.month import Month, day_number
-from regulars.segments.rulebooks import FOUR_CORE_MEANINGS, RXF_GRID
+from regulars.segments.rulebooks import MEANINGS
 from regulars.shop import ROOT
 
 # With arms of unequal size the interval of zero-inflated money is skewed, and needs more buyers in the smaller arm: at
 # shares of 80/10/10 in simulations 15 % of tests without any effect got a verdict with 30 buyers there, 4.8 % with 90.
 UNEQUAL_MINIMUM_BUYERS = 100
 
-SEGMENTS: dict[str, list[str]] = {"four-core": list(FOUR_CORE_MEANINGS), "rxf-grid": list(RXF_GRID)}
+SEGMENTS: dict[str, list[str]] = {book: list(meanings) for book, meanings in MEANINGS.items()}
 
 METRICS = ("profit", "revenue", "conversion")
 
@@ -71,7 +71,7 @@ class Experiment(Section):
     id: str
     title: str
     hypothesis: str
-    segmentation: Literal["four-core", "rxf-grid"]
+    segmentation: Literal["four-core", "rxf-grid", "three-level", "classic-11"]
     assigned_on: date
     horizon_days: int = Field(gt=0)
     covariate_days: int = Field(gt=0)

@@ -86,6 +86,15 @@ class Findings:
         """Record a sentence that also stands under the page's title; otherwise as ``say``."""
         return self._record(sentence, key, values, headline=True)
 
+    def not_available(self, what: str, needs: str) -> Shown:
+        """Say that something cannot be had, and what it would need: never zero in its place.
+
+        Args:
+            what: What the reader looks for, as a sentence begins.
+            needs: The table, or what else is lacking.
+        """
+        return self.say("{what}: not available: needs {needs}.", key=what, what=what, needs=needs)
+
     def publish(self) -> Shown:
         """Write every finding to ``path`` and show the headlines as a list."""
         said = [finding._asdict() for finding in self._said.values()]

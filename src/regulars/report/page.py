@@ -47,6 +47,7 @@ def write_page(
     navigation: Sequence[tuple[str, str, bool]],
     footer: Mapping[str, str],
     simulated: bool = False,
+    made_up: bool = False,
     home: str | None = "../../index.html",
 ) -> None:
     """Write an executed notebook as a page that needs nothing but itself.
@@ -59,6 +60,7 @@ def write_page(
         navigation: For each page of the report its label, its address, and whether it is this one.
         footer: How the page came about, as names and values; ``made at`` is the clock, in ISO 8601.
         simulated: Whether anything on the page was planted; a banner then says so.
+        made_up: Whether the shop itself was; another banner then says so.
         home: The address of the list of all reports, if there is one.
 
     Raises:
@@ -78,6 +80,7 @@ def write_page(
             "footer": {name: value for name, value in footer.items() if name != CLOCK},
             "clock": footer.get(CLOCK),
             "simulated": simulated,
+            "made_up": made_up,
             "home": home,
             "findings": _take_findings(node),
         },

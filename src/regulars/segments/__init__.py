@@ -1,37 +1,89 @@
 """Segments by rule and by clustering, and how far to trust them."""
 
+from regulars.segments.agreement import agreement, cramers_v, cross_table
 from regulars.segments.clusters import cluster_inputs, cluster_labels
 from regulars.segments.comparison import STABLE, choose, compare, passes
-from regulars.segments.description import describe, name_clusters, profile
+from regulars.segments.description import describe, name_clusters, precision_recall, profile
+from regulars.segments.funnel import funnel
+from regulars.segments.journey import JOURNEY_MEANINGS, Journey
+from regulars.segments.lookalikes import lookalikes, relatives
+from regulars.segments.retention import retention
 from regulars.segments.rfm import RFM
+from regulars.segments.row_order import changed_by_shuffling, rxf_by_row_order
 from regulars.segments.rulebooks import (
+    BEHAVIOURAL,
     FOUR_CORE_MEANINGS,
     LAPSING,
+    MEANINGS,
     RULEBOOKS,
     RXF_GRID,
+    SEGMENT_NAMES,
+    Classic11,
     FourCore,
+    Overlapping,
+    RxFGrid,
     SegmentError,
+    ThreeLevel,
+    base_facts,
+    check_segments,
+    column_of,
+    definition_table,
+    gates,
+    near_another,
+    nearness,
+    overlapping_segments,
     segment_by_rules,
 )
 from regulars.segments.stability import bootstrap_jaccard
+from regulars.segments.worth import baseline_deciles, next_quarter, worth
 
 __all__ = [
+    "BEHAVIOURAL",
     "FOUR_CORE_MEANINGS",
+    "JOURNEY_MEANINGS",
     "LAPSING",
+    "MEANINGS",
     "RFM",
     "RULEBOOKS",
     "RXF_GRID",
+    "SEGMENT_NAMES",
     "STABLE",
+    "Classic11",
     "FourCore",
+    "Journey",
+    "Overlapping",
+    "RxFGrid",
     "SegmentError",
+    "ThreeLevel",
+    "agreement",
+    "base_facts",
+    "baseline_deciles",
     "bootstrap_jaccard",
+    "changed_by_shuffling",
+    "check_segments",
     "choose",
     "cluster_inputs",
     "cluster_labels",
+    "column_of",
     "compare",
+    "cramers_v",
+    "cross_table",
+    "definition_table",
     "describe",
+    "funnel",
+    "gates",
+    "lookalikes",
     "name_clusters",
+    "near_another",
+    "nearness",
+    "next_quarter",
+    "overlapping_segments",
     "passes",
+    "precision_recall",
     "profile",
+    "relatives",
+    "retention",
+    "rxf_by_row_order",
     "segment_by_rules",
+    "worth",
 ]

@@ -54,6 +54,30 @@ def describe(features: pd.DataFrame, segment: pd.Series) -> pd.DataFrame:
     return table.sort_values(["revenue", "customers"], ascending=False)
 
 
+def precision_recall(found: pd.DataFrame, truth: pd.Series) -> pd.DataFrame:
+    """How well segments find customers of whom it is known what they are.
+
+    Args:
+        found: one row per customer, a flag per segment.
+        truth: what each customer is, on the same index: the name of one of the segments, or another.
+
+    Returns:
+        One row per segment: `planted` and `found` customers, `both`, `precision` (of those found, the share that is) and
+        `recall` (of those that are, the share found); missing where nobody was found, or is.
+
+    >>> flags = pd.DataFrame({"idle": [True, True, False], "trendy": [False, False, False]})
+    >>> precision_recall(flags, pd.Series(["idle", "trendy", "trendy"]))[["precision", "recall"]].to_numpy().tolist()
+    [[0.5, 1.0], [nan, 0.0]]
+    """
+    is_planted = pd.DataFrame({name: truth == name for name in found})
+    table = pd.DataFrame(
+        {"planted": is_planted.sum(), "found": found.sum(), "both": (found & is_planted).sum()}
+    )
+    table["precision"] = table["both"] / table["found"].where(table["found"] > 0)
+    table["recall"] = table["both"] / table["planted"].where(table["planted"] > 0)
+    return table
+
+
 def profile(features: pd.DataFrame, segment: pd.Series) -> pd.DataFrame:
     """Each segment's medians as distances from the base's median, in interquartile ranges of the base.
 

@@ -9,8 +9,11 @@ from __future__ import annotations
 from typing import Any
 
 import narwhals as nw
+import pandas as pd
 from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_is_fitted
+
+from regulars.engine import in_pandas
 
 SCORED = {"r": "recency_days", "f": "frequency", "m": "revenue"}
 
@@ -38,8 +41,11 @@ class RFM(BaseEstimator):
         self.bins = bins
 
     def fit(self, frame: Any, _target: None = None) -> RFM:
-        """Learn the thresholds from customers with `recency_days`, `frequency` and `revenue` (any Narwhals frame)."""
-        lazy = nw.from_native(frame, pass_through=False).lazy()
+        """Learn the thresholds from customers with `recency_days`, `frequency` and `revenue` (any Narwhals frame).
+
+        Who has never ordered has no recency, and does not count.
+        """
+        lazy = nw.from_native(frame, pass_through=False).lazy().filter(~nw.col("recency_days").is_null())
         self.thresholds_ = {
             score: mid_rank_thresholds(lazy, name, self.bins) for score, name in SCORED.items()
         }
@@ -61,13 +67,38 @@ def mid_rank_thresholds(frame: nw.LazyFrame[Any], name: str, bins: int) -> list[
 
     Ranks are computed in whole numbers: ⌊bins · (2 · below + same) / (2 · n)⌋.
     """
-    counts = frame.filter(~nw.col(name).is_null()).group_by(name).agg(same=nw.len())
-    table = counts.collect("pandas").to_native().sort_values(name)
-    same = table["same"].astype("int64")
+    table = _counts(frame, name)
+    same = table["same"]
     below = same.cumsum() - same
     rank = (bins * (2 * below + same) // (2 * same.sum())).clip(upper=bins - 1) + 1
     firsts = table.assign(rank=rank).groupby("rank")[name].min()
-    return [(float(value), int(step)) for step, value in firsts.items() if step > 1]
+    return [
+        (float(value), step) for step, value in zip(firsts.index.tolist(), firsts, strict=True) if step > 1
+    ]
+
+
+def percentile(frame: nw.LazyFrame[Any], name: str, percent: int) -> float | None:
+    """The smallest fitted value that at least `percent` of a hundred rows do not exceed; None if there is no value.
+
+    It is one of the values, never between two, so that replicating all rows does not move it (the inverse of the
+    empirical distribution function: definition 1 of Hyndman and Fan 1996).
+
+    >>> import pandas as pd
+    >>> gaps = nw.from_native(pd.DataFrame({"gap": [1.0, 2.0, 3.0, 9.0, None]})).lazy()
+    >>> percentile(gaps, "gap", 75)
+    3.0
+    """
+    table = _counts(frame, name)
+    if table.empty:
+        return None
+    at_most = table["same"].cumsum()
+    return float(table[name][100 * at_most >= percent * table["same"].sum()].iloc[0])
+
+
+def _counts(frame: nw.LazyFrame[Any], name: str) -> pd.DataFrame:
+    """The values of a column that are there, ascending, and how many rows have each (`same`)."""
+    counts = frame.filter(~nw.col(name).is_null()).group_by(name).agg(same=nw.len())
+    return in_pandas(counts).sort_values(name).astype({"same": "int64"})
 
 
 def rank_expression(name: str, thresholds: list[tuple[float, int]]) -> nw.Expr:

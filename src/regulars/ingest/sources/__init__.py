@@ -9,7 +9,7 @@ from importlib import import_module
 from regulars.ingest.landing import Landed, Landing
 from regulars.shop import Shop
 
-KINDS = ("completejourney", "database", "files", "hillstrom", "shopify", "woocommerce")
+KINDS = ("completejourney", "database", "files", "hillstrom", "shopify", "simulated", "woocommerce")
 
 
 def land(shop: Shop, landing: Landing) -> dict[str, Landed]:

@@ -1,0 +1,116 @@
+"""What is bought: how much of it, how new, in which categories, at which price. From order lines."""
+
+from __future__ import annotations
+
+import narwhals as nw
+
+from regulars.engine import Frame
+from regulars.features.parts import EXACT, Tables, count, number, ratio, share, squared, total
+
+NEW_FOR = 30  # days for which a product is new
+# What first sells in the first months of the data may have been sold before them: it is never called new.
+NEW_AFTER = 90
+
+
+def sold_lines(lines: Frame) -> Frame:
+    """The lines on which a product was sold: not what came back, not postage, not a line that records a coupon."""
+    is_sold = (
+        (nw.col("quantity").fill_null(1) > 0)
+        & (nw.col("revenue") >= 0)
+        & nw.col("is_product").fill_null(True)
+    )
+    return lines.filter(is_sold)
+
+
+def lines_features(tables: Tables, shop_lines: Frame, day: int, first_day: int) -> Frame:
+    """What is told by lines without knowing their products' categories: items, products, novelty, discounts.
+
+    Args:
+        tables: rows of known customers, all before `day`.
+        shop_lines: all lines before `day`, guests' too: they tell when a product was first sold.
+        day: the snapshot's day number.
+        first_day: the first day that the shop's history was observed.
+    """
+    assert tables.order_lines is not None
+    first = sold_lines(shop_lines).group_by("product_id").agg(nw.col("ordered_day").min().alias("launched"))
+    launched = first.filter(nw.col("launched") >= first_day + NEW_AFTER)
+    lines = sold_lines(tables.order_lines).join(launched, on="product_id", how="left")
+    is_new = (nw.col("ordered_day") - nw.col("launched") <= NEW_FOR).fill_null(False)
+    full, cut = nw.col("discount") == 0, nw.col("discount") > 0
+    totals = lines.group_by("customer_id").agg(
+        nw.len().alias("n"),
+        nw.col("quantity").cast(nw.Float64).median().alias("items_per_line"),
+        nw.col("product_id").n_unique().alias("products_bought"),
+        nw.col("product_id").is_null().any().alias("has_unknown"),
+        count(is_new).alias("new"),
+        total("list_revenue", ~nw.col("discount").is_null()).alias("listed"),
+        total("list_revenue", full).alias("full"),
+        total("list_revenue", cut).alias("cut_list"),
+        total("discount", cut).alias("cut"),
+    )
+    is_told = day - first_day > NEW_AFTER
+    unknown = nw.when(nw.col("has_unknown")).then(1).otherwise(0)  # lines without a product count as one more
+    return totals.select(
+        "customer_id",
+        "items_per_line",
+        products_bought=(nw.col("products_bought") - unknown).cast(nw.Int64),
+        new_product_share=nw.col("new").cast(nw.Float64) / nw.col("n")
+        if is_told
+        else nw.lit(None, dtype=nw.Float64()),
+        full_price_share=ratio(number("full"), nw.col("listed").cast(nw.Float64)),
+        discount_depth=share(nw.col("cut").cast(nw.Float64), nw.col("cut_list").cast(nw.Float64)),
+    )
+
+
+def category_features(tables: Tables) -> Frame:
+    """Categories: how many, the top one and its share, concentration, the last one; and the shop's own brands.
+
+    Lines without a category are in none. Equal revenues are told apart by the categories' names.
+    """
+    assert tables.order_lines is not None and tables.products is not None
+    products = tables.products.select("product_id", "category", "is_private_brand")
+    lines = sold_lines(tables.order_lines).join(products, on="product_id", how="inner")
+    is_own = nw.col("is_private_brand")
+    each = lines.group_by("customer_id", "category").agg(
+        total("revenue").cast(EXACT).alias("revenue"),
+        nw.col("ordered_day").max().alias("last_day"),
+        total("revenue", is_own).alias("own"),
+        total("revenue", ~is_own.is_null()).alias("branded"),
+    )
+    totals = _ranked(each).group_by("customer_id").agg(**_sums_of_categories())
+    whole = number("all")
+    return totals.select(
+        "customer_id",
+        "top_category",
+        "last_category",
+        categories_bought=nw.col("categories").cast(nw.Int64),
+        top_category_share=ratio(number("top"), whole),
+        category_concentration=ratio(number("squares"), whole * whole),
+        private_brand_share=ratio(number("own"), number("branded")),
+    )
+
+
+def _ranked(each: Frame) -> Frame:
+    """Each customer's categories by revenue, and by the day on which they were last bought; what has no category apart."""
+    named = each.with_columns(
+        is_named=~nw.col("category").is_null(), less=-nw.col("revenue"), ago=-nw.col("last_day")
+    )
+    place = nw.col("revenue").cum_count()
+    return named.with_columns(
+        by_revenue=place.over("customer_id", "is_named", order_by=["less", "category"]),
+        by_day=place.over("customer_id", "is_named", order_by=["ago", "less", "category"]),
+    )
+
+
+def _sums_of_categories() -> dict[str, nw.Expr]:
+    is_named, revenue, category = nw.col("is_named"), nw.col("revenue"), nw.col("category")
+    return {
+        "categories": count(is_named),
+        "top_category": nw.when(is_named & (nw.col("by_revenue") == 1)).then(category).max(),
+        "last_category": nw.when(is_named & (nw.col("by_day") == 1)).then(category).max(),
+        "top": nw.when(is_named).then(revenue).max(),
+        "all": total("revenue", is_named),
+        "squares": nw.when(is_named).then(squared("revenue")).sum(),
+        "own": total("own"),
+        "branded": total("branded"),
+    }
