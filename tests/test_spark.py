@@ -74,6 +74,7 @@ def test_what_spark_collects_is_what_duckdb_collects(spark: SparkEngine, tmp_pat
     one, other = (engine.collect(engine.scan(path), "n", "money") for engine in (Engine(), spark))
     assert other.equals(one)
     assert other.dtypes.tolist() == one.dtypes.tolist()
+    assert Engine().collect(spark.scan(path), "n", "money").equals(one)
 
 
 @pytest.mark.slow

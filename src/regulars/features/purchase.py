@@ -30,6 +30,7 @@ def purchase(tables: Tables, day: int, first_day: int) -> Frame:
         *(total(name).alias(name) for name in ("revenue", "list_revenue", "discount", "lines")),
         squared("revenue").sum().alias("squares"),
         count(nw.col("has_coupon")).alias("coupon_orders"),
+        nw.col("has_coupon").count().alias("told_orders"),  # of the others, nobody says whether there was one
         *(count(recent).alias(f"orders_{name}") for name, recent in _windows("ordered_day", day).items()),
         *(
             total("revenue", recent).alias(f"revenue_{name}")
@@ -47,7 +48,9 @@ def purchase(tables: Tables, day: int, first_day: int) -> Frame:
         else nw.lit(None, dtype=nw.Float64()),
         lines_per_order=nw.col("lines").cast(nw.Float64) / nw.col("frequency"),
         discount_share=ratio(nw.col("discount").cast(nw.Float64), nw.col("list_revenue").cast(nw.Float64)),
-        coupon_order_share=nw.col("coupon_orders").cast(nw.Float64) / nw.col("frequency"),
+        coupon_order_share=ratio(
+            nw.col("coupon_orders").cast(nw.Float64), nw.col("told_orders").cast(nw.Float64)
+        ),
     )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import narwhals as nw
+import pandas as pd
 
 from regulars.config.rules import Behavioural as Limits
 from regulars.engine import Frame, in_pandas
@@ -37,12 +38,14 @@ class Behavioural(NamedTuple):
         mean_revenue: the buyers' mean revenue so far.
         usual_item_price: the median, over buyers, of what an item costs.
         usual_views: the median, over visitors, of products looked at in a visit.
+        history_days: how long the shop was observed.
     """
 
     limits: Limits
     mean_revenue: float | None
     usual_item_price: float | None
     usual_views: float | None
+    history_days: int = 0
 
     @classmethod
     def fit(cls, features: Frame, limits: Limits | None = None) -> Behavioural:
@@ -54,6 +57,7 @@ class Behavioural(NamedTuple):
             _mean_money(buyers, "revenue"),
             percentile(priced.select(price=_item_price()), "price", 50),
             percentile(features, "views_per_session", 50),
+            _history_days(buyers),
         )
 
     def definitions(self) -> tuple[Definition, ...]:
@@ -74,6 +78,7 @@ class Behavioural(NamedTuple):
                 ("frequency", "recency_days"),
                 orders == 1,
                 nw.col("recency_days") > limits.one_timer_days,
+                lacks=self._too_short(limits.one_timer_days),
             ),
             _definition(
                 "high_spender",
@@ -99,8 +104,13 @@ class Behavioural(NamedTuple):
                 orders > 0,
                 nw.col("recency_days") > limits.idle_days,
                 nw.col("visit_recency_days").is_null() | (nw.col("visit_recency_days") > limits.idle_days),
+                lacks=self._too_short(limits.idle_days),
             ),
         )
+
+    def _too_short(self, days: int) -> str:
+        """What is said where nobody can have been away for so long, because the history is not longer."""
+        return "" if self.history_days > days else f"needs more than {days} days of history"
 
     def _baskets(self) -> tuple[Definition, ...]:
         """Segments that need what the orders were made of."""
@@ -247,6 +257,12 @@ def _times(usual: float | None, times: float) -> float | None:
 
 def _shown(limit: float | None) -> str:
     return "not known here" if limit is None else f"{limit:,.2f}"
+
+
+def _history_days(buyers: Frame) -> int:
+    days = (nw.col("tenure_days") + nw.col("observed_before_first_days")).max()
+    longest = in_pandas(buyers.select(days=days))["days"].iloc[0]
+    return 0 if pd.isna(longest) else int(longest)
 
 
 def _mean_money(frame: Frame, name: str) -> float | None:
