@@ -48,7 +48,7 @@ lab: $(RUN_READY)  ## the notebooks in JupyterLab
 	$(BIN)/jupyter-lab --ServerApp.root_dir=. --LabApp.default_url=/lab/tree/notebooks/01-ingest.ipynb
 
 bench: $(RUN_READY)  ## how fast, beside peers, as ratios in one run
-	$(BIN)/python benchmarks/features.py
+	$(BIN)/python benchmarks/features.py --times 1
 	$(BIN)/python benchmarks/ingest.py
 
 docs: $(RUN_READY)  ## write docs/your-shop.md anew from the contracts of the staged tables

@@ -24,9 +24,9 @@ def _shared(factory: pytest.TempPathFactory, name: str) -> Path:
     return (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / name
 
 
-def open_at(home: Path, name: str = "demo") -> Shop:
+def open_at(home: Path, name: str = "demo", **environment: str) -> Shop:
     """A shop whose data and reports lie under `home`."""
-    return Shop.open(name, {"REGULARS_HOME": str(home)})
+    return Shop.open(name, {"REGULARS_HOME": str(home), **environment})
 
 
 @pytest.fixture(scope="session")
@@ -40,6 +40,31 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> Shop:
             build_snapshots(shop, shop.months())
             (home / "ready").touch()
     return open_at(home)
+
+
+def _staged(home: Path, name: str, **environment: str) -> Shop:
+    """A shop under `home`, staged once."""
+    with FileLock(f"{home}.lock"):
+        shop = open_at(home, name, **environment)
+        if not (home / "ready").exists():
+            stage(shop)
+            (home / "ready").touch()
+    return open_at(home, name, **environment)
+
+
+@pytest.fixture(scope="session")
+def simulated(tmp_path_factory: pytest.TempPathFactory) -> Shop:
+    """The simulated shop, staged: it has every table."""
+    return _staged(_shared(tmp_path_factory, "simulated-home"), "simulated")
+
+
+@pytest.fixture(scope="session")
+def online_retail(tmp_path_factory: pytest.TempPathFactory) -> Shop:
+    """Online Retail, staged, where REGULARS_RAW leads to it."""
+    raw = Path(os.environ.get("REGULARS_RAW") or "nowhere")
+    if not (raw / "online-retail" / "online_retail.csv.gz").is_file():
+        pytest.skip("REGULARS_RAW does not lead to online-retail/online_retail.csv.gz")
+    return _staged(_shared(tmp_path_factory, "online-retail-home"), "online-retail", REGULARS_RAW=str(raw))
 
 
 @pytest.fixture(scope="session")

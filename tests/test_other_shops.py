@@ -1,4 +1,4 @@
-"""Reports of the two published shops: one with nothing but invoices, one without any order."""
+"""Reports of the other shops: one with nothing but invoices, one without any order, and one that is made up and has all."""
 
 import json
 import os
@@ -12,10 +12,14 @@ from regulars import Shop
 from regulars.pipeline import NOTEBOOKS, make_reports
 
 RAW = os.environ.get("REGULARS_RAW")
-pytestmark = [
-    pytest.mark.slow,
-    pytest.mark.skipif(not RAW, reason="REGULARS_RAW does not name the folder of the public data"),
-]
+pytestmark = pytest.mark.slow
+published = pytest.mark.skipif(not RAW, reason="REGULARS_RAW does not name the folder of the public data")
+# Segment → customers by mid-rank, and with ties broken by the order of rows, as of 2011-12-01.
+GRID = {
+    "about to sleep": (308, 337), "at risk": (696, 609), "cant lose": (65, 72), "champions": (634, 603),
+    "hibernating": (957, 1037), "loyal": (929, 818), "need attention": (176, 185), "new": (105, 58),
+    "potential loyalist": (259, 480), "promising": (168, 98),
+}  # fmt: skip
 PAGES = [page for page, _ in NOTEBOOKS.values()]
 
 
@@ -38,11 +42,19 @@ def texts(shop: Shop, month: str) -> dict[str, str]:
     return said
 
 
+def rows_of(shop: Shop, month: str, page: str, table: str) -> list[list[str]]:
+    """The cells of a table on a page, row by row, its head left out."""
+    soup = BeautifulSoup((shop.reports / month / page).read_text(encoding="utf-8"), "html.parser")
+    rows = soup.select(f"#{table} tbody tr")
+    return [[cell.get_text(strip=True) for cell in row.select("td, th")] for row in rows]
+
+
 def found(shop: Shop, month: str, number: str) -> dict[str, dict[str, object]]:
     path = shop.data / "findings" / month / f"{number}.json"
     return {one["key"]: one["values"] for one in json.loads(path.read_text(encoding="utf-8"))["findings"]}
 
 
+@published
 def test_online_retail_ends_in_five_pages(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     shop = report("online-retail", "2011-11", tmp_path, monkeypatch)
     said = texts(shop, "2011-11")
@@ -51,6 +63,9 @@ def test_online_retail_ends_in_five_pages(tmp_path: Path, monkeypatch: pytest.Mo
     assert ingest["lines"] == {"rows": "order lines", "read": 541_909, "staged": 540_573, "refused": 1_336}
     assert (ingest["guests"]["guests"], ingest["guests"]["money"]) == (135_080, 1_447_682.12)
     assert "Favourite categories: not available: needs products with a category." in said["02-features.html"]
+    grid = rows_of(shop, "2011-11", "03-segments.html", "rxf-grid")
+    assert {row[0]: tuple(int(n.replace(",", "")) for n in row[1:3]) for row in grid} == GRID
+    assert "Readers of the newsletter: not available: needs events" in said["02-features.html"]
     (net,) = shop.engine.sql(f"""
         SELECT sum(m) FROM (SELECT revenue AS m, ordered_month AS month FROM '{shop.staged("orders")}'
         UNION ALL SELECT -revenue, returned_month FROM '{shop.staged("returns")}') WHERE month = '2011-11'
@@ -58,6 +73,21 @@ def test_online_retail_ends_in_five_pages(tmp_path: Path, monkeypatch: pytest.Mo
     assert found(shop, "2011-11", "05")["revenue"]["value"] == pytest.approx(float(net))
 
 
+def test_the_simulated_shop_has_everything_and_says_that_it_is_made_up(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shop = report("simulated", "2025-12", tmp_path, monkeypatch)
+    said = texts(shop, "2025-12")
+    assert not [page for page, text in said.items() if re.search(r"\bnan\b|\bNone\b|Traceback|<NA>", text)]
+    assert all("Simulated shop. Nothing on this page happened" in text for text in said.values())
+    assert "not available: needs" not in said["02-features.html"]
+    planted = rows_of(shop, "2025-12", "03-segments.html", "planted")
+    assert len(planted) == 13
+    recall = {row[0]: int(row[5].rstrip("%")) for row in planted}
+    assert min(recall.values()) >= 80  # precision is lower where segments overlap by their definitions
+
+
+@published
 def test_a_shop_without_orders_says_what_it_lacks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     shop = report("hillstrom", "latest", tmp_path, monkeypatch)
     said = texts(shop, "2008-03")

@@ -117,10 +117,12 @@ def test_what_is_materialised_is_computed_once_and_can_be_released(spark: SparkE
     frame = nw.from_native(spark.session.sql("SELECT id, uuid() AS x FROM range(5)"))
     kept = spark.materialise(frame, "kept")
     assert spark.collect(kept, "x").equals(spark.collect(kept, "x"))
-    assert len(spark.collect(spark.materialise(kept.filter(nw.col("id") > 2), "kept"))) == 2
+    again = spark.materialise(kept.filter(nw.col("id") > 2), "kept")
+    assert len(spark.collect(again)) == 2
+    assert [one.to_native().storageLevel.useMemory for one in (kept, again)] == [False, True]
     spark.release("kept")
     spark.release("kept")
-    assert not spark.session.sparkContext._jsc.getPersistentRDDs()
+    assert not again.to_native().storageLevel.useMemory
 
 
 @pytest.fixture(scope="module", params=["demo", "simulated"])

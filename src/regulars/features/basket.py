@@ -12,14 +12,17 @@ NEW_FOR = 30  # days for which a product is new
 NEW_AFTER = 90
 
 
-def sold_lines(lines: Frame) -> Frame:
-    """The lines on which a product was sold: not what came back, not postage, not a line that records a coupon."""
-    is_sold = (
-        (nw.col("quantity").fill_null(1) > 0)
-        & (nw.col("revenue") >= 0)
-        & nw.col("is_product").fill_null(True)
+def is_sold() -> nw.Expr:
+    """Whether a line sold a product: not what came back, not postage, not a line that records a coupon."""
+    is_more = (nw.col("quantity").fill_null(1) > 0) & (nw.col("revenue") >= 0)
+    return is_more & nw.col("is_product").fill_null(True)
+
+
+def _where_sold(lines: Frame, *columns: str) -> Frame:
+    """The lines without these columns' values where nothing was sold: who bought postage alone bought zero products."""
+    return lines.with_columns(
+        *(nw.when(is_sold()).then(nw.col(name)).alias(name) for name in columns), is_sold=is_sold()
     )
-    return lines.filter(is_sold)
 
 
 def lines_features(tables: Tables, shop_lines: Frame, day: int, first_day: int) -> Frame:
@@ -32,13 +35,15 @@ def lines_features(tables: Tables, shop_lines: Frame, day: int, first_day: int) 
         first_day: the first day that the shop's history was observed.
     """
     assert tables.order_lines is not None
-    first = sold_lines(shop_lines).group_by("product_id").agg(nw.col("ordered_day").min().alias("launched"))
+    sold = shop_lines.filter(is_sold())
+    first = sold.group_by("product_id").agg(nw.col("ordered_day").min().alias("launched"))
     launched = first.filter(nw.col("launched") >= first_day + NEW_AFTER)
-    lines = sold_lines(tables.order_lines).join(launched, on="product_id", how="left")
+    lines = tables.order_lines.join(launched, on="product_id", how="left")
+    lines = _where_sold(lines, "product_id", "launched", "quantity", "list_revenue", "discount")
     is_new = (nw.col("ordered_day") - nw.col("launched") <= NEW_FOR).fill_null(False)
     full, cut = nw.col("discount") == 0, nw.col("discount") > 0
     totals = lines.group_by("customer_id").agg(
-        nw.len().alias("n"),
+        count(nw.col("is_sold")).alias("n"),
         nw.col("quantity").cast(nw.Float64).median().alias("items_per_line"),
         nw.col("product_id").n_unique().alias("products_bought"),
         nw.col("product_id").is_null().any().alias("has_unknown"),
@@ -54,7 +59,7 @@ def lines_features(tables: Tables, shop_lines: Frame, day: int, first_day: int) 
         "customer_id",
         "items_per_line",
         products_bought=(nw.col("products_bought") - unknown).cast(nw.Int64),
-        new_product_share=nw.col("new").cast(nw.Float64) / nw.col("n")
+        new_product_share=ratio(nw.col("new").cast(nw.Float64), nw.col("n"))
         if is_told
         else nw.lit(None, dtype=nw.Float64()),
         full_price_share=ratio(number("full"), nw.col("listed").cast(nw.Float64)),
@@ -62,14 +67,19 @@ def lines_features(tables: Tables, shop_lines: Frame, day: int, first_day: int) 
     )
 
 
-def category_features(tables: Tables) -> Frame:
+def category_features(tables: Tables, *, has_categories: bool) -> Frame:
     """Categories: how many, the top one and its share, concentration, the last one; and the shop's own brands.
 
     Lines without a category are in none. Equal revenues are told apart by the categories' names.
+
+    Args:
+        tables: rows of known customers, all before the snapshot's day.
+        has_categories: whether any product has one; else nobody can say how many were bought.
     """
     assert tables.order_lines is not None and tables.products is not None
     products = tables.products.select("product_id", "category", "is_private_brand")
-    lines = sold_lines(tables.order_lines).join(products, on="product_id", how="inner")
+    lines = tables.order_lines.join(products, on="product_id", how="left")
+    lines = _where_sold(lines, "category", "revenue", "is_private_brand")
     is_own = nw.col("is_private_brand")
     each = lines.group_by("customer_id", "category").agg(
         total("revenue").cast(EXACT).alias("revenue"),
@@ -83,9 +93,11 @@ def category_features(tables: Tables) -> Frame:
         "customer_id",
         "top_category",
         "last_category",
-        categories_bought=nw.col("categories").cast(nw.Int64),
+        categories_bought=nw.col("categories").cast(nw.Int64)
+        if has_categories
+        else nw.lit(None, dtype=nw.Int64()),
         top_category_share=ratio(number("top"), whole),
-        category_concentration=ratio(number("squares"), whole * whole),
+        category_concentration=share(number("squares"), whole * whole),
         private_brand_share=ratio(number("own"), number("branded")),
     )
 

@@ -52,7 +52,7 @@ def browsing(tables: Tables, day: int, first_event_day: int) -> Frame:
         "customer_id",
         *(_observed(name, days <= history) for name, days in COUNTS.items()),
         *(nw.when(nw.lit(history >= RECENT)).then(nw.col(name)).alias(name) for name in OF_VISITS),
-        visit_recency_days=day - nw.col("last_visit"),
+        visit_recency_days=(day - nw.col("last_visit")).cast(nw.Float64),
     )
 
 

@@ -28,8 +28,8 @@ DATES = {
 class Tables(NamedTuple):
     """A shop's staged tables; whatever it lacks is None.
 
-    >>> Tables.__annotations__["orders"]
-    'Frame'
+    >>> Tables._fields[:2]
+    ('orders', 'order_lines')
     """
 
     orders: Frame
@@ -84,7 +84,7 @@ def ratio(part: nw.Expr, whole: nw.Expr) -> nw.Expr:
 
 
 def share(part: nw.Expr, whole: nw.Expr) -> nw.Expr:
-    """A ratio of at most one: makers' coupons can be worth more than the price."""
+    """A ratio of at most one: makers' coupons can be worth more than the price, and rounded squares than a square."""
     return nw.min_horizontal(ratio(part, whole), nw.when(whole > 0).then(nw.lit(1.0)))
 
 

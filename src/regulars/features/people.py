@@ -8,9 +8,9 @@ from collections.abc import Sequence
 import narwhals as nw
 
 from regulars.engine import Frame
-from regulars.features.parts import Tables, first_by
+from regulars.features.parts import count, first_by
 from regulars.features.register import DECLARED
-from regulars.ingest.consent import consent_as_of
+from regulars.ingest.consent import AGREED, WITHDREW, consent_as_of, spelled
 
 PROFILE = (
     "country",
@@ -25,27 +25,33 @@ PROFILE = (
 MOST_QUESTIONS = 30  # columns; a survey with more belongs in a table of its own
 
 
-def profile(tables: Tables, day: int, *, records_consent: bool) -> Frame:
+def profile(customers: Frame, events: Frame | None, day: int, *, records_consent: bool) -> Frame:
     """The profile as it stands in the customers' table, which has no date, and consent as of the day, which has.
 
     Args:
-        tables: the customers, and the events of known ones before `day`.
+        customers: the customers' table.
+        events: all events, or None: of later ones nothing is seen, and a withdrawal without a date counts.
         day: the snapshot's day number.
         records_consent: whether the shop says of anybody that they agreed, or withdrew. If not, consent is not known; if so,
             whoever says nothing has not agreed.
     """
-    assert tables.customers is not None
-    found = tables.customers.select("customer_id", "has_profile", *PROFILE)
+    found = customers.select("customer_id", "has_profile", *PROFILE)
     if not records_consent:
         return found
-    consent = consent_as_of(tables.customers, tables.events, day)
+    consent = consent_as_of(customers, events, day)
     return found.join(consent, on="customer_id", how="left")
 
 
-def consent_is_recorded() -> nw.Expr:
+def consent_in_profiles() -> nw.Expr:
     """Whether any profile says when its customer agreed, or withdrew: an aggregate of the customers."""
     said = ~nw.col("opted_in_at").is_null() | ~nw.col("opted_out_at").is_null()
     return nw.when(said).then(1).otherwise(0).max()
+
+
+def consent_in_events(day: int) -> nw.Expr:
+    """How many events before a day, or without a date, say that somebody agreed or withdrew: an aggregate."""
+    is_seen = (nw.col("occurred_day") < day) | nw.col("occurred_day").is_null()
+    return count(is_seen & spelled(nw.col("kind")).is_in([*AGREED, *WITHDREW]))
 
 
 def declared_name(question: str) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import narwhals as nw
 
 from regulars.engine import Frame
-from regulars.features.parts import EXACT, Tables, count, deviation, number, ratio, squared, total
+from regulars.features.parts import EXACT, Tables, count, deviation, number, ratio, share, squared, total
 
 WINDOWS = (30, 90, 365)  # days
 KINDS = {"orders": nw.Int64(), "revenue": nw.Float64()}
@@ -27,10 +27,13 @@ def purchase(tables: Tables, day: int, first_day: int) -> Frame:
         ordered.max().alias("last_day"),
         ordered.min().alias("first_day"),
         nw.len().cast(nw.Int64).alias("frequency"),
-        *(total(name).alias(name) for name in ("revenue", "list_revenue", "discount", "lines")),
+        *(total(name).alias(name) for name in ("revenue", "discount", "lines")),
         squared("revenue").sum().alias("squares"),
         count(nw.col("has_coupon")).alias("coupon_orders"),
-        nw.col("has_coupon").count().alias("told_orders"),  # of the others, nobody says whether there was one
+        # Of the other orders nobody says it, and what nobody says is not zero.
+        nw.col("has_coupon").count().alias("coupons_told"),
+        nw.col("lines").count().alias("lines_told"),
+        total("list_revenue", ~nw.col("discount").is_null()).alias("listed"),
         *(count(recent).alias(f"orders_{name}") for name, recent in _windows("ordered_day", day).items()),
         *(
             total("revenue", recent).alias(f"revenue_{name}")
@@ -43,14 +46,13 @@ def purchase(tables: Tables, day: int, first_day: int) -> Frame:
         *_rfm(day, first_day),
         *_recent(day - first_day),
         order_value_sd=deviation(nw.col("frequency"), number("brought"), number("squares")),
-        return_share=ratio(number("came_back"), number("brought"))
+        # What came back may have been bought before the data begin.
+        return_share=share(number("came_back"), number("brought"))
         if tables.returns is not None
         else nw.lit(None, dtype=nw.Float64()),
-        lines_per_order=nw.col("lines").cast(nw.Float64) / nw.col("frequency"),
-        discount_share=ratio(nw.col("discount").cast(nw.Float64), nw.col("list_revenue").cast(nw.Float64)),
-        coupon_order_share=ratio(
-            nw.col("coupon_orders").cast(nw.Float64), nw.col("told_orders").cast(nw.Float64)
-        ),
+        lines_per_order=ratio(nw.col("lines").cast(nw.Float64), nw.col("lines_told")),
+        discount_share=share(nw.col("discount").cast(nw.Float64), nw.col("listed").cast(nw.Float64)),
+        coupon_order_share=ratio(nw.col("coupon_orders").cast(nw.Float64), nw.col("coupons_told")),
     )
 
 

@@ -51,16 +51,16 @@ REGISTER: tuple[Feature, ...] = (
         """
         recency_days                days    | days since the last order                         | who is slipping away
         frequency                   orders  | number of orders                                  | who comes back
-        monetary_value              money   | mean revenue per order                            | what an order is worth
+        monetary_value              money   | revenue per order, less what came back            | what an order is worth
         revenue                     money   | revenue of all orders, less what came back        | what the customer was worth so far
         tenure_days                 days    | days since the first order                        | who is new
         observed_before_first_days  days    | days of history before the first order            | whether 'new' can be told
         orders_30d                  orders  | orders in the last 30 days                        | what is happening now
         orders_90d                  orders  | orders in the last 90 days                        | what is happening now
         orders_365d                 orders  | orders in the last 365 days                       | a whole year, so that no season is missing
-        revenue_30d                 money   | revenue in the last 30 days                       | what is at stake now
-        revenue_90d                 money   | revenue in the last 90 days                       | what is at stake now
-        revenue_365d                money   | revenue in the last 365 days                      | a whole year, so that no season is missing
+        revenue_30d                 money   | revenue in the last 30 days, less what came back in them | what is at stake now
+        revenue_90d                 money   | revenue in the last 90 days, less what came back in them | what is at stake now
+        revenue_365d                money   | revenue in the last 365 days, less what came back in them | a whole year, so that no season is missing
         orders_30d_change           orders± | orders_30d less those of the 30 days before       | who speeds up, who slows down
         orders_90d_change           orders± | orders_90d less those of the 90 days before       | who speeds up, who slows down
         orders_365d_change          orders± | orders_365d less those of the 365 days before     | who speeds up, who slows down
@@ -73,12 +73,12 @@ REGISTER: tuple[Feature, ...] = (
         "basket",
         "order_lines",
         """
-        order_value_sd          money orders   | standard deviation of the revenue of an order                  | whether orders are alike
-        return_share            share returns  | money that came back, as a share of what orders brought        | who sends things back
-        lines_per_order         lines orders   | mean number of lines of an order                               | basket size
+        order_value_sd          money orders   | standard deviation of the revenue of an order, as it was placed | whether orders are alike
+        return_share            share returns  | money that came back, as a share of what orders brought; of older orders, too, but at most 1 | who sends things back
+        lines_per_order         lines orders   | mean number of an order's lines on which something was sold    | basket size
         items_per_line          items          | median quantity of a line                                      | who buys in bulk
         products_bought         products       | number of different products bought                            | breadth of interest
-        new_product_share       share          | share of lines with a product that the shop had sold for at most 30 days | who tries what is new
+        new_product_share       share          | share of lines with a product that the shop had sold for at most 30 days; what it sold in the first 90 days of the data is never new | who tries what is new
         categories_bought       categories products | number of different categories bought                    | breadth of interest
         top_category            name products  | category with the most revenue                                 | what to talk about
         top_category_share      share products | its share of the revenue that has a category                   | how focused
@@ -91,10 +91,10 @@ REGISTER: tuple[Feature, ...] = (
         "promotion",
         "orders",
         """
-        discount_share      share              | discounts as a share of list-price revenue                     | price sensitivity
+        discount_share      share              | discounts as a share of list-price revenue, at most 1          | price sensitivity
         coupon_order_share  share              | share of orders with a coupon                                  | use of coupons
         full_price_share    share order_lines  | list-price revenue of lines without a discount, as a share of all | who pays the regular price
-        discount_depth      share order_lines  | discounts as a share of list-price revenue, on the lines that had one | how deep a discount has to be
+        discount_depth      share order_lines  | discounts as a share of list-price revenue, on the lines that had one; at most 1 | how deep a discount has to be
         """,
     ),
     *_family(
@@ -113,11 +113,11 @@ REGISTER: tuple[Feature, ...] = (
         "browsing",
         "events",
         """
-        sessions_90d          sessions | visits in the last 90 days                                          | interest
+        sessions_90d          sessions | visits in the last 90 days: sessions, or days where these have no id | interest
         views_90d             events   | products looked at in the last 90 days                              | interest
-        views_per_session     events   | products looked at in a visit of the last 90 days                   | who compares long
+        views_per_session     views    | products looked at per visit of the last 90 days                    | who compares long
         carts_90d             sessions | visits of the last 90 days in which something was put in the cart   | intention
-        cart_left_share       share    | share of these without an order on the same day                      | who leaves the cart
+        cart_left_share       share    | share of these without an order on the day on which they ended       | who leaves the cart
         visit_recency_days    days     | days since the last visit                                           | who is still looking
         usual_device          name     | device of most visits of the last 90 days; of equals the first by name | how pages are seen
         emails_opened_90d     events   | e-mails opened in the last 90 days                                  | who reads
@@ -130,7 +130,7 @@ REGISTER: tuple[Feature, ...] = (
         "customers",
         """
         has_profile     flag | whether the customer filled in a form                     | whether the rest can be known
-        has_consent     flag | whether the customer had agreed to be written to          | who may be written to
+        has_consent     flag | whether the customer had agreed to be written to, and not withdrawn it | who may be written to
         country         name | country                                                   | language, tax, delivery
         region          name | region                                                    | delivery, local offers
         channel         name | channel by which the customer came                        | which channels bring regulars

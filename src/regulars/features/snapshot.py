@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 import narwhals as nw
@@ -13,7 +13,7 @@ from regulars.features.basket import category_features, lines_features
 from regulars.features.browsing import browsing
 from regulars.features.cadence import gaps, usual_times
 from regulars.features.parts import Tables, joined
-from regulars.features.people import consent_is_recorded, declared, profile
+from regulars.features.people import consent_in_events, consent_in_profiles, declared, profile
 from regulars.features.purchase import none_yet, purchase
 from regulars.features.register import REGISTER, type_of
 from regulars.month import Month, day_date
@@ -24,13 +24,15 @@ class FeatureError(RegularsError):
     """A snapshot that cannot be taken."""
 
 
-def snapshot(tables: Tables, day: int) -> Frame:
+def snapshot(tables: Tables, day: int, keep: Callable[[Frame, str], Frame] | None = None) -> Frame:
     """One row per customer with an order before `day`, or with an event before it; later rows are never seen.
 
     Args:
         tables: the staged tables; orders of guests count as history and make no row. Features whose tables are not there
             are missing. Who has not ordered yet has a frequency of zero, and no recency.
         day: the snapshot's day number.
+        keep: computes a family and keeps it under a name until the next snapshot, as `materialise` of an engine does. Unless
+            given, all is one query, which takes the engine longer to plan.
 
     Returns:
         `customer_id`, the features of `REGISTER` in its order, and a column for each question that was answered.
@@ -38,18 +40,29 @@ def snapshot(tables: Tables, day: int) -> Frame:
     Raises:
         FeatureError: if no order lies before `day`.
     """
-    seen = tables.before(day)
+    seen = _seen(tables, day)
     first = _facts(seen.orders, first=nw.col("ordered_day").min(), hour=nw.col("ordered_at").dt.hour().max())
     if first["first"] is None:
         raise FeatureError(
             f"No order was placed before {day_date(day)}: there is nothing to take a snapshot of."
         )
     first_day, known = int(first["first"]), seen.identified()
-    families = list(_families(known, seen, day, first_day))
-    families.append(usual_times(known.orders, has_hours=bool(first["hour"])))
-    customers = _with_prospects(purchase(known, day, first_day), known.events, none_yet(day - first_day))
+    families = [purchase(known, day, first_day), usual_times(known.orders, has_hours=bool(first["hour"]))]
+    families += [*_families(known, seen, day, first_day), *_people(known, tables.events, day)]
+    if keep is not None:
+        families = [keep(family, f"features {place}") for place, family in enumerate(families)]
+    buyers, *families = families
+    customers = _with_prospects(buyers, known.events, none_yet(day - first_day))
     overdue = nw.col("recency_days") - nw.col("gap_median_days")
     return _in_order(joined(customers, families).with_columns(overdue_days=overdue))
+
+
+def _seen(tables: Tables, day: int) -> Tables:
+    """The rows before a day; until something came back, nobody can say that returns are recorded."""
+    seen = tables.before(day)
+    if seen.returns is None or _facts(seen.returns, n=nw.len())["n"]:
+        return seen
+    return seen._replace(returns=None)
 
 
 def _facts(frame: Frame, **facts: nw.Expr) -> dict[str, Any]:
@@ -63,15 +76,28 @@ def _families(known: Tables, seen: Tables, day: int, first_day: int) -> Iterator
     if seen.order_lines is not None:
         yield lines_features(known, seen.order_lines, day, first_day)
         if known.products is not None:
-            yield category_features(known)
+            named = _facts(known.products, n=nw.col("category").count())["n"]
+            yield category_features(known, has_categories=bool(named))
     if known.events is not None and seen.events is not None:
         first = _facts(seen.events, first=nw.col("occurred_day").min())["first"]
         yield browsing(known, day, day if first is None else int(first))
+
+
+def _people(known: Tables, events: Frame | None, day: int) -> Iterator[Frame]:
+    """What customers said of themselves; among all events, since a withdrawal counts without a date, too."""
     if known.customers is not None:
-        said = _facts(known.customers, said=consent_is_recorded())["said"]
-        yield profile(known, day, records_consent=bool(said))
+        said = _facts(known.customers, said=consent_in_profiles())["said"]
+        said = said or (events is not None and _facts(events, said=consent_in_events(day))["said"])
+        yield profile(known.customers, events, day, records_consent=bool(said))
     if known.answers is not None:
-        asked = known.answers.select("question").drop_nulls().unique().collect("pyarrow").to_native()
+        asked = (
+            known.answers.select("question", "answer")
+            .drop_nulls()
+            .select("question")
+            .unique()
+            .collect("pyarrow")
+            .to_native()
+        )
         if questions := asked["question"].to_pylist():
             yield declared(known.answers, questions)
 
@@ -112,7 +138,7 @@ def snapshot_of(shop: Shop, day: int) -> Frame:
 
 def build_snapshots(shop: Shop, months: Iterable[Month]) -> None:
     """Write the features of each month to `data/<shop>/features/<month>.parquet`."""
+    tables = tables_of(shop)
     for month in months:
-        shop.compute.write(
-            snapshot_of(shop, month.snapshot_day), shop.monthly("features", month), "customer_id"
-        )
+        taken = snapshot(tables, month.snapshot_day, shop.compute.materialise)
+        shop.compute.write(taken, shop.monthly("features", month), "customer_id")
