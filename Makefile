@@ -51,8 +51,9 @@ bench: $(RUN_READY)  ## how fast, beside peers, as ratios in one run
 	$(BIN)/python benchmarks/features.py --times 1
 	$(BIN)/python benchmarks/ingest.py
 
-docs: $(RUN_READY)  ## write docs/your-shop.md anew from the contracts of the staged tables
+docs: $(RUN_READY)  ## write docs/your-shop.md and docs/features.md anew from contracts and register
 	$(BIN)/python -c "from regulars.ingest.document import document; print(document(), end='')" > docs/your-shop.md
+	$(BIN)/python -c "from regulars.features.document import document; print(document(), end='')" > docs/features.md
 
 # Each lock keeps to the one before it: test adds to run, check adds to test.
 LOCK := ../$(VENV)/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --upgrade --no-header ../pyproject.toml

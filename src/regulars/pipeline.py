@@ -66,6 +66,10 @@ def make_reports(
     Raises:
         PipelineError: naming the notebook and the cell that failed. Reports published before are untouched.
     """
+    if shop.config.segments.hybrids:  # what is wrong with them is said before anything is read
+        from regulars.segments import check_segments
+
+        check_segments(shop.config.segments)
     with ExitStack() as held:
         try:
             held.enter_context(waiting_lock(shop.data, shop.config.name))

@@ -8,8 +8,10 @@ import pytest
 
 from regulars import Shop
 from regulars.features import REGISTER, Feature, Tables, register_table, snapshot, snapshot_of, tables_of
+from regulars.features.document import document
 from regulars.features.register import DECLARED, type_of
 from regulars.ingest.contracts import CONTRACTS
+from regulars.shop import ROOT
 
 FAMILIES = ["purchase", "basket", "promotion", "cadence", "browsing", "profile"]
 CHANGES = {"orders±", "money±", "days±"}
@@ -114,3 +116,7 @@ def test_the_table_is_the_register_and_the_questions_that_were_answered() -> Non
         "last answer to: favourite size",
     )
     assert len(register_table()) == len(REGISTER)
+
+
+def test_the_document_is_the_registers() -> None:
+    assert (ROOT / "docs" / "features.md").read_text(encoding="utf-8") == document()

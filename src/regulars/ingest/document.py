@@ -105,6 +105,33 @@ where "always" stands. `stop_above: 0.5` is the share of refused orders or lines
 """
 
 CLOSING = """\
+## Segments of your own
+
+Limits of the behavioural segments, and hybrids of any rules and features, stand in the configuration:
+
+```yaml
+segments:
+  chosen: four-core                  # or rxf-grid, three-level, classic-11: what the review and the experiments use
+  behavioural: {coupon_order_share: 0.4, local_countries: [Germany]}
+  hybrids:
+    - name: loyal locals
+      meaning: champions and loyal customers from Berlin who seldom need a discount
+      minimum_customers: 50          # with fewer it is said to be too small, and not given
+      rule:
+        all:                         # or any; not turns a rule around
+          - segment: {rxf-grid: [champions, loyal]}
+          - {feature: region, in: [Berlin]}
+          - not: {feature: discount_share, above: 0.3}   # or below, at_least, at_most, is
+```
+
+A customer of whom a rule cannot tell is not in the segment. [The features](features.md) are all that there are; a name that does not exist is
+answered with the nearest.
+
+## When one machine is too small
+
+`engine: spark`, with `spark_master: local[*]` or `spark://host:7077`, computes features and segments by rule on Apache Spark (`pip install pyspark`,
+Java 17) to the same numbers. On one machine DuckDB is many times faster: 147 million lines need no Spark.
+
 # The staged tables
 
 `data/<shop>/staged/<table>.parquet`. A source maps the columns that are not *made*; an optional column that it lacks is staged
