@@ -15,7 +15,6 @@ from regulars.ingest.contracts import CONTRACTS
 from regulars.ingest.tables import orders_of
 
 Row: TypeAlias = dict[str, Any]
-ENGINE = Engine()
 PRODUCTS = {"apple": "fruit", "pear": "fruit", "milk": "dairy", "bag": None}
 BRANDS = {"apple": True, "pear": False, "milk": False, "bag": None}
 
@@ -85,31 +84,36 @@ def profile(customer: str, **said: Any) -> Row:
     return {"customer_id": customer, "has_profile": True, **said}
 
 
-def staged(table: str, rows: list[Row]) -> Frame:
+def staged(engine: Engine, table: str, rows: list[Row]) -> Frame:
     """Rows with all columns of a staged table, in its types."""
     contract = CONTRACTS[table]
     columns = {one.name: pa.array([row.get(one.name) for row in rows]) for one in contract.columns}
-    return contract.conform(nw.from_native(ENGINE.connection.from_arrow(pa.table(columns))))
+    return contract.conform(nw.from_native(engine.connection.from_arrow(pa.table(columns))))
 
 
 def tables(
-    lines: list[Row], products: dict[str, str | None] | None = PRODUCTS, **others: list[Row]
+    engine: Engine,
+    lines: list[Row],
+    products: dict[str, str | None] | None = PRODUCTS,
+    **others: list[Row],
 ) -> Tables:
     """A shop of these lines, and of those other tables that it has."""
-    staged_lines = staged("order_lines", lines)
-    found = {name: staged(name, rows) for name, rows in others.items()}
+    staged_lines = staged(engine, "order_lines", lines)
+    found = {name: staged(engine, name, rows) for name, rows in others.items()}
     if products is not None:
         told = [
             {"product_id": name, "category": category, "is_private_brand": BRANDS.get(name)}
             for name, category in products.items()
         ]
-        found["products"] = staged("products", told)
+        found["products"] = staged(engine, "products", told)
     return Tables(orders_of(staged_lines), staged_lines, **found)
 
 
 def taken(lines: list[Row], day: int = 100, **others: Any) -> pd.DataFrame:
     """The snapshot of a small shop on a day, one row per customer."""
-    return ENGINE.collect(snapshot(tables(lines, **others), day), "customer_id").set_index("customer_id")
+    engine = Engine()
+    found = engine.collect(snapshot(tables(engine, lines, **others), day), "customer_id")
+    return found.set_index("customer_id")
 
 
 def of_one(lines: list[Row], day: int = 100, **others: Any) -> pd.Series:

@@ -4,8 +4,9 @@ import narwhals as nw
 import pandas as pd
 import pytest
 
+from regulars.engine import Engine
 from regulars.features import FeatureError, snapshot
-from tests.features.small import ENGINE, Row, back, line, of_one, tables, taken
+from tests.features.small import Row, back, line, of_one, tables, taken
 
 
 def test_an_order_on_the_snapshots_day_is_not_seen_and_one_the_day_before_is() -> None:
@@ -114,7 +115,8 @@ def test_orders_of_which_nobody_says_whether_they_were_cheaper_are_in_no_share()
 
 
 def test_orders_whose_lines_nobody_counted_have_no_number_of_lines() -> None:
-    shop = tables([line("1", "a", 5)])
+    engine = Engine()
+    shop = tables(engine, [line("1", "a", 5)])
     uncounted = shop.orders.with_columns(lines=nw.lit(None, dtype=nw.Int64()))
-    found = ENGINE.collect(snapshot(shop._replace(orders=uncounted), 100))
+    found = engine.collect(snapshot(shop._replace(orders=uncounted), 100))
     assert pd.isna(found.loc[0, "lines_per_order"])
