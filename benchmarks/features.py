@@ -53,7 +53,8 @@ def by_regulars(engine: Compute, staged: Path, path: Path) -> None:
     """As `build_snapshots` does it, from the same three tables as the other ways."""
     names = ("orders", "order_lines", "products")
     frames = {name: engine.scan((staged / f"{name}.parquet").resolve()) for name in names}
-    engine.write(snapshot(Tables(**frames), DAY).select("customer_id", *COLUMNS), path, "customer_id")
+    taken = snapshot(Tables(**frames), DAY, engine.materialise)
+    engine.write(taken.select("customer_id", *COLUMNS), path, "customer_id")
 
 
 def way(name: str, staged: Path, path: Path) -> Callable[[], object]:

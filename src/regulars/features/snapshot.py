@@ -9,7 +9,7 @@ import narwhals as nw
 
 from regulars.engine import Frame
 from regulars.errors import RegularsError
-from regulars.features.basket import category_features, lines_features
+from regulars.features.basket import category_features, lines_features, products_bought
 from regulars.features.browsing import browsing
 from regulars.features.cadence import gaps, usual_times
 from regulars.features.parts import Tables, joined
@@ -73,7 +73,8 @@ def _facts(frame: Frame, **facts: nw.Expr) -> dict[str, Any]:
 def _families(known: Tables, seen: Tables, day: int, first_day: int) -> Iterator[Frame]:
     """The families for which the shop has the tables, each with one row per customer."""
     yield gaps(known.orders)
-    if seen.order_lines is not None:
+    if seen.order_lines is not None and known.order_lines is not None:
+        yield products_bought(known.order_lines)
         yield lines_features(known, seen.order_lines, day, first_day)
         if known.products is not None:
             named = _facts(known.products, n=nw.col("category").count())["n"]
