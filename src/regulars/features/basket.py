@@ -18,23 +18,21 @@ def is_sold() -> nw.Expr:
     return is_more & nw.col("is_product").fill_null(True)
 
 
-def _where_sold(lines: Frame, *columns: str) -> Frame:
-    """The lines without these columns' values where nothing was sold: who bought postage alone bought zero products."""
-    return lines.with_columns(
-        *(nw.when(is_sold()).then(nw.col(name)).alias(name) for name in columns), is_sold=is_sold()
-    )
+def _with_zero(found: Frame, lines: Frame, name: str) -> Frame:
+    """A count that is zero, rather than missing, for customers with lines of whom nothing was found: postage alone."""
+    everybody = lines.select("customer_id").unique().join(found, on="customer_id", how="left")
+    return everybody.with_columns(nw.col(name).fill_null(0).cast(nw.Int64))
 
 
 def products_bought(lines: Frame) -> Frame:
-    """How many different products each customer bought; who bought none that is known has zero.
+    """How many different products each customer bought.
 
     Pairs first: a distinct count in one step holds what it counts of all customers at once.
     """
-    product = nw.when(is_sold()).then(nw.col("product_id"))
-    pairs = lines.select("customer_id", product=product).unique()
-    return pairs.group_by("customer_id").agg(
-        nw.col("product").count().cast(nw.Int64).alias("products_bought")
+    pairs = (
+        lines.filter(is_sold() & ~nw.col("product_id").is_null()).select("customer_id", "product_id").unique()
     )
+    return _with_zero(pairs.group_by("customer_id").agg(products_bought=nw.len()), lines, "products_bought")
 
 
 def lines_features(tables: Tables, shop_lines: Frame, day: int, first_day: int) -> Frame:
@@ -50,12 +48,11 @@ def lines_features(tables: Tables, shop_lines: Frame, day: int, first_day: int) 
     sold = shop_lines.filter(is_sold())
     first = sold.group_by("product_id").agg(nw.col("ordered_day").min().alias("launched"))
     launched = first.filter(nw.col("launched") >= first_day + NEW_AFTER)
-    lines = tables.order_lines.join(launched, on="product_id", how="left")
-    lines = _where_sold(lines, "launched", "quantity", "list_revenue", "discount")
+    lines = tables.order_lines.filter(is_sold()).join(launched, on="product_id", how="left")
     is_new = (nw.col("ordered_day") - nw.col("launched") <= NEW_FOR).fill_null(False)
     full, cut = nw.col("discount") == 0, nw.col("discount") > 0
     totals = lines.group_by("customer_id").agg(
-        count(nw.col("is_sold")).alias("n"),
+        nw.len().alias("n"),
         nw.col("quantity").cast(nw.Float64).median().alias("items_per_line"),
         count(is_new).alias("new"),
         total("list_revenue", ~nw.col("discount").is_null()).alias("listed"),
@@ -86,8 +83,7 @@ def category_features(tables: Tables, *, has_categories: bool) -> Frame:
     """
     assert tables.order_lines is not None and tables.products is not None
     products = tables.products.select("product_id", "category", "is_private_brand")
-    lines = tables.order_lines.join(products, on="product_id", how="left")
-    lines = _where_sold(lines, "category", "revenue", "is_private_brand")
+    lines = tables.order_lines.filter(is_sold()).join(products, on="product_id", how="left")
     is_own = nw.col("is_private_brand")
     each = lines.group_by("customer_id", "category").agg(
         total("revenue").cast(EXACT).alias("revenue"),
@@ -97,17 +93,18 @@ def category_features(tables: Tables, *, has_categories: bool) -> Frame:
     )
     totals = _ranked(each).group_by("customer_id").agg(**_sums_of_categories())
     whole = number("all")
-    return totals.select(
+    found = totals.select(
         "customer_id",
         "top_category",
         "last_category",
-        categories_bought=nw.col("categories").cast(nw.Int64)
-        if has_categories
-        else nw.lit(None, dtype=nw.Int64()),
+        "categories_bought",
         top_category_share=ratio(number("top"), whole),
         category_concentration=share(number("squares"), whole * whole),
         private_brand_share=ratio(number("own"), number("branded")),
     )
+    if has_categories:
+        return _with_zero(found, tables.order_lines, "categories_bought")
+    return found.with_columns(categories_bought=nw.lit(None, dtype=nw.Int64()))
 
 
 def _ranked(each: Frame) -> Frame:
@@ -125,7 +122,7 @@ def _ranked(each: Frame) -> Frame:
 def _sums_of_categories() -> dict[str, nw.Expr]:
     is_named, revenue, category = nw.col("is_named"), nw.col("revenue"), nw.col("category")
     return {
-        "categories": count(is_named),
+        "categories_bought": count(is_named),
         "top_category": nw.when(is_named & (nw.col("by_revenue") == 1)).then(category).max(),
         "last_category": nw.when(is_named & (nw.col("by_day") == 1)).then(category).max(),
         "top": nw.when(is_named).then(revenue).max(),
