@@ -30,6 +30,7 @@ Action = Annotated[
 ]
 InOrOut = Literal["in", "out"]
 # What Shopify and WooCommerce call orders for which no money came, and what others do.
+LOCAL = "local[*]"  # Spark on all cores of this machine
 UNPAID = ("pending", "voided", "expired", "failed", "cancelled", "canceled")
 
 
@@ -121,7 +122,7 @@ class ShopConfig(Section):
     currency: str = Field(pattern=r"^[A-Z]{3}$")
     time_zone: Zone
     engine: Literal["duckdb", "spark"] = "duckdb"
-    spark_master: str = "local[*]"
+    spark_master: str = LOCAL
     source: Source
     margin_rate: float = Field(gt=0, le=1, strict=True)  # strict: 'yes' is no number
     complete_until: date | None = None
@@ -135,7 +136,7 @@ class ShopConfig(Section):
     @field_validator("spark_master")
     @classmethod
     def _is_a_master(cls, given: str, others: ValidationInfo) -> str:
-        if others.data.get("engine") == "duckdb":
+        if others.data.get("engine") == "duckdb" and given != LOCAL:
             raise ValueError("only Spark has a master: write engine: spark, or leave spark_master out")
         if not re.fullmatch(r"local(\[(\*|[1-9]\d*)\])?|spark://[^\s/:]+:\d+", given):
             raise ValueError("it should be local[*], local[4] or like spark://host:7077")
