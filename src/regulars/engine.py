@@ -123,6 +123,11 @@ class Engine:
         return f"{int(total or 0) % 2**64:016x}-{rows}"
 
 
+def distinct(frame: Frame, *columns: str) -> Frame:
+    """The different rows of some columns: what Narwhals' `unique` finds on DuckDB by numbering all rows, in twice the time."""
+    return frame.group_by(*columns).agg(rows=nw.len()).select(*columns)
+
+
 def in_pandas(frame: Frame) -> pd.DataFrame:
     """A frame in pandas, with the same types whichever engine it is of: for aggregates and samples only."""
     if frame.implementation.is_pyspark():  # its own way warns of pandas 3, and makes objects of decimals

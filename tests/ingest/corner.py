@@ -16,7 +16,7 @@ import yaml
 from regulars import Shop
 from regulars.config import ShopConfig, read_config
 from regulars.errors import RegularsError
-from regulars.ingest import Ledger, stage
+from regulars.ingest import CONTRACTS, Ledger, stage
 
 CONFIG: dict[str, Any] = {
     "name": "corner",
@@ -85,8 +85,10 @@ def with_lines(shop: Shop, rows: Rows = GOOD, **dialect: Any) -> Shop:
 
 
 def read(shop: Shop, table: str) -> pd.DataFrame:
-    """A staged table."""
-    return pd.read_parquet(shop.staged(table))
+    """A staged table, in the order of its key rather than by customer."""
+    frame = pd.read_parquet(shop.staged(table))
+    key = [name for name in CONTRACTS[table].key if name in frame] if table in CONTRACTS else []
+    return frame.sort_values(key, ignore_index=True, kind="stable") if key else frame
 
 
 def refusal(shop: Shop) -> str:

@@ -203,7 +203,9 @@ def written(value: Any) -> str | None:
         return "true" if value else "false"
     if isinstance(value, datetime):
         return f"{value:%Y-%m-%d %H:%M:%S}"
-    if isinstance(value, float) and value.is_integer() and abs(value) <= 2**53:
+    if (
+        isinstance(value, float) and value.is_integer() and abs(value) < 1e16
+    ):  # above, it is written with an exponent
         return str(int(value))
     return str(value)
 

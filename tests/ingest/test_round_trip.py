@@ -21,6 +21,7 @@ import pytest
 from regulars import Shop
 from regulars.config import ShopConfig
 from regulars.ingest import CONTRACTS, Ledger, stage
+from tests.ingest.corner import read
 from tests.ingest.exports import write_plain, write_shopify, write_woocommerce
 
 KEY = "a key of the tests, no shop's: 32+ signs"
@@ -295,7 +296,7 @@ Staged = Callable[[str], tuple[Shop, Ledger]]
 def assert_staged(shop: Shop, zone: str = HOME, revenue: dict[str, str] = OUT) -> None:
     """What is staged is what was computed by hand, in every column."""
     for table, frame in zip(("orders", "returns"), expected(zone, revenue), strict=True):
-        found = pd.read_parquet(shop.staged(table))
+        found = read(shop, table)
         assert list(found) == [column.name for column in CONTRACTS[table].columns]
         told = [{name: plain_value(value) for name, value in row.items()} for row in found.to_dict("records")]
         wanted = [{name: plain_value(row[name]) for name in found} for row in frame.to_dict("records")]

@@ -4,8 +4,19 @@ from __future__ import annotations
 
 import narwhals as nw
 
-from regulars.engine import Frame
-from regulars.features.parts import EXACT, Tables, count, number, ratio, share, squared, total
+from regulars.engine import Frame, distinct
+from regulars.features.parts import (
+    EXACT,
+    Keep,
+    Tables,
+    count,
+    joined,
+    number,
+    ratio,
+    share,
+    squared,
+    total,
+)
 
 NEW_FOR = 30  # days for which a product is new
 # What first sells in the first months of the data may have been sold before them: it is never called new.
@@ -18,21 +29,20 @@ def is_sold() -> nw.Expr:
     return is_more & nw.col("is_product").fill_null(True)
 
 
-def _with_zero(found: Frame, lines: Frame, name: str) -> Frame:
-    """A count that is zero, rather than missing, for customers with lines of whom nothing was found: postage alone."""
-    everybody = lines.select("customer_id").unique().join(found, on="customer_id", how="left")
-    return everybody.with_columns(nw.col(name).fill_null(0).cast(nw.Int64))
-
-
 def products_bought(lines: Frame) -> Frame:
     """How many different products each customer bought.
 
     Pairs first: a distinct count in one step holds what it counts of all customers at once.
     """
-    pairs = (
-        lines.filter(is_sold() & ~nw.col("product_id").is_null()).select("customer_id", "product_id").unique()
-    )
-    return _with_zero(pairs.group_by("customer_id").agg(products_bought=nw.len()), lines, "products_bought")
+    pairs = distinct(lines.filter(is_sold() & ~nw.col("product_id").is_null()), "customer_id", "product_id")
+    found = pairs.group_by("customer_id").agg(products_bought=nw.len())
+    return _with_zero(lines, found, "products_bought")
+
+
+def _with_zero(lines: Frame, found: Frame, name: str) -> Frame:
+    """A count that is zero, rather than missing, for customers with lines of whom nothing was found: postage alone."""
+    everybody = distinct(lines, "customer_id").join(found, on="customer_id", how="left")
+    return everybody.with_columns(nw.col(name).fill_null(0).cast(nw.Int64))
 
 
 def lines_features(tables: Tables, shop_lines: Frame, day: int, first_day: int) -> Frame:
@@ -72,7 +82,7 @@ def lines_features(tables: Tables, shop_lines: Frame, day: int, first_day: int) 
     )
 
 
-def category_features(tables: Tables, *, has_categories: bool) -> Frame:
+def category_features(tables: Tables, *, has_categories: bool, keep: Keep) -> Frame:
     """Categories: how many, the top one and its share, concentration, the last one; and the shop's own brands.
 
     Lines without a category are in none. Equal revenues are told apart by the categories' names.
@@ -80,6 +90,7 @@ def category_features(tables: Tables, *, has_categories: bool) -> Frame:
     Args:
         tables: rows of known customers, all before the snapshot's day.
         has_categories: whether any product has one; else nobody can say how many were bought.
+        keep: keeps each customer's categories, which are looked at three times.
     """
     assert tables.order_lines is not None and tables.products is not None
     products = tables.products.select("product_id", "category", "is_private_brand")
@@ -91,9 +102,10 @@ def category_features(tables: Tables, *, has_categories: bool) -> Frame:
         total("revenue", is_own).alias("own"),
         total("revenue", ~is_own.is_null()).alias("branded"),
     )
-    totals = _ranked(each).group_by("customer_id").agg(**_sums_of_categories())
+    each = keep(each, "features of categories")
+    totals = each.group_by("customer_id").agg(**_sums_of_categories())
     whole = number("all")
-    found = totals.select(
+    found = joined(totals, [_first_categories(each, totals)]).select(
         "customer_id",
         "top_category",
         "last_category",
@@ -103,31 +115,37 @@ def category_features(tables: Tables, *, has_categories: bool) -> Frame:
         private_brand_share=ratio(number("own"), number("branded")),
     )
     if has_categories:
-        return _with_zero(found, tables.order_lines, "categories_bought")
+        return _with_zero(tables.order_lines, found, "categories_bought")
     return found.with_columns(categories_bought=nw.lit(None, dtype=nw.Int64()))
 
 
-def _ranked(each: Frame) -> Frame:
-    """Each customer's categories by revenue, and by the day on which they were last bought; what has no category apart."""
-    named = each.with_columns(
-        is_named=~nw.col("category").is_null(), less=-nw.col("revenue"), ago=-nw.col("last_day")
-    )
-    place = nw.col("revenue").cum_count()
-    return named.with_columns(
-        by_revenue=place.over("customer_id", "is_named", order_by=["less", "category"]),
-        by_day=place.over("customer_id", "is_named", order_by=["ago", "less", "category"]),
-    )
-
-
 def _sums_of_categories() -> dict[str, nw.Expr]:
-    is_named, revenue, category = nw.col("is_named"), nw.col("revenue"), nw.col("category")
+    is_named, revenue = ~nw.col("category").is_null(), nw.col("revenue")
     return {
         "categories_bought": count(is_named),
-        "top_category": nw.when(is_named & (nw.col("by_revenue") == 1)).then(category).max(),
-        "last_category": nw.when(is_named & (nw.col("by_day") == 1)).then(category).max(),
         "top": nw.when(is_named).then(revenue).max(),
+        "last": nw.when(is_named).then(nw.col("last_day")).max(),
         "all": total("revenue", is_named),
         "squares": nw.when(is_named).then(squared("revenue")).sum(),
         "own": total("own"),
         "branded": total("branded"),
     }
+
+
+def _first_categories(each: Frame, totals: Frame) -> Frame:
+    """The category with most revenue, and of those bought on the last day the one with most."""
+    is_last, category = nw.col("last_day") == nw.col("last"), nw.col("category")
+    named = each.filter(~category.is_null()).join(
+        totals.select("customer_id", "top", "last"), on="customer_id", how="inner"
+    )
+    lasts = named.filter(is_last).group_by("customer_id").agg(top_of_last=nw.col("revenue").max())
+    return (
+        named.join(lasts, on="customer_id", how="inner")
+        .group_by("customer_id")
+        .agg(
+            top_category=nw.when(nw.col("revenue") == nw.col("top")).then(category).min(),
+            last_category=nw.when(is_last & (nw.col("revenue") == nw.col("top_of_last")))
+            .then(category)
+            .min(),
+        )
+    )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import narwhals as nw
 
-from regulars.engine import Frame
+from regulars.engine import Frame, distinct
 from regulars.features.parts import Tables, count, first_by, joined, ratio
 from regulars.ingest.consent import spelled
 
@@ -45,8 +45,8 @@ def browsing(tables: Tables, day: int, first_event_day: int) -> Frame:
         ),
     )
     visits = _visits(events.filter(nw.col("is_recent") & nw.col("kind").is_in(list(ON_SITE))), tables.orders)
-    everybody = nw.concat([frame.select("customer_id") for frame in (tables.orders, tables.events)]).unique()
-    whole = joined(everybody, [counted, _of_visits(visits), _device(visits)])
+    everybody = nw.concat([frame.select("customer_id") for frame in (tables.orders, tables.events)])
+    whole = joined(distinct(everybody, "customer_id"), [counted, _of_visits(visits), _device(visits)])
     history = day - first_event_day
     return whole.select(
         "customer_id",
@@ -74,7 +74,8 @@ def _visits(events: Frame, orders: Frame) -> Frame:
             nw.col("occurred_day").max().alias("visited_day"),
         )
     )
-    placed = orders.select("customer_id", visited_day="ordered_day", has_ordered=nw.lit(1)).unique()
+    placed = distinct(orders, "customer_id", "ordered_day").rename({"ordered_day": "visited_day"})
+    placed = placed.with_columns(has_ordered=nw.lit(1))
     return visits.join(placed, on=["customer_id", "visited_day"], how="left")
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import narwhals as nw
 
-from regulars.engine import Frame
+from regulars.engine import Frame, distinct
 from regulars.features.parts import deviation
 
 THURSDAY = 3  # 1970-01-01, where Monday is 0
@@ -12,7 +12,7 @@ THURSDAY = 3  # 1970-01-01, where Monday is 0
 
 def gaps(orders: Frame) -> Frame:
     """Mean, median and spread of the gaps, in days, between the days on which a customer ordered; none after a single day."""
-    days = orders.select("customer_id", "ordered_day").unique()
+    days = distinct(orders, "customer_id", "ordered_day")
     before = nw.col("ordered_day").shift(1).over("customer_id", order_by="ordered_day")
     gap = nw.col("gap").cast(nw.Int64)
     found = days.with_columns(gap=nw.col("ordered_day") - before).filter(~nw.col("gap").is_null())

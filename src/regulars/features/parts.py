@@ -5,13 +5,14 @@ Money is summed as exact decimals and only then made a float, so that no sum dep
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 import narwhals as nw
 
 from regulars.engine import Frame
 
+Keep = Callable[[Frame, str], Frame]  # computes a frame once and keeps it under a name
 EXACT = nw.Decimal(18, 4)
 WIDE = nw.Decimal(
     19, 4
@@ -56,6 +57,11 @@ class Tables(NamedTuple):
             if table in DATES
         }
         return self._replace(**known)
+
+
+def not_kept(frame: Frame, _name: str) -> Frame:
+    """A frame that stays a query, for whoever wants nothing kept."""
+    return frame
 
 
 def total(name: str, where: nw.Expr | None = None) -> nw.Expr:

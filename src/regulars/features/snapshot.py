@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import narwhals as nw
 
-from regulars.engine import Frame
+from regulars.engine import Frame, distinct
 from regulars.errors import RegularsError
 from regulars.features.basket import category_features, lines_features, products_bought
 from regulars.features.browsing import browsing
 from regulars.features.cadence import gaps, usual_times
-from regulars.features.parts import Tables, joined
+from regulars.features.parts import Keep, Tables, joined, not_kept
 from regulars.features.people import consent_in_events, consent_in_profiles, declared, profile
 from regulars.features.purchase import none_yet, purchase
 from regulars.features.register import REGISTER, type_of
@@ -24,7 +24,7 @@ class FeatureError(RegularsError):
     """A snapshot that cannot be taken."""
 
 
-def snapshot(tables: Tables, day: int, keep: Callable[[Frame, str], Frame] | None = None) -> Frame:
+def snapshot(tables: Tables, day: int, keep: Keep = not_kept) -> Frame:
     """One row per customer with an order before `day`, or with an event before it; later rows are never seen.
 
     Args:
@@ -32,7 +32,7 @@ def snapshot(tables: Tables, day: int, keep: Callable[[Frame, str], Frame] | Non
             are missing. Who has not ordered yet has a frequency of zero, and no recency.
         day: the snapshot's day number.
         keep: computes a family and keeps it under a name until the next snapshot, as `materialise` of an engine does. Unless
-            given, all is one query, which takes the engine longer to plan.
+            given, all is one query, which takes the engine longer.
 
     Returns:
         `customer_id`, the features of `REGISTER` in its order, and a column for each question that was answered.
@@ -48,10 +48,8 @@ def snapshot(tables: Tables, day: int, keep: Callable[[Frame, str], Frame] | Non
         )
     first_day, known = int(first["first"]), seen.identified()
     families = [purchase(known, day, first_day), usual_times(known.orders, has_hours=bool(first["hour"]))]
-    families += [*_families(known, seen, day, first_day), *_people(known, tables.events, day)]
-    if keep is not None:
-        families = [keep(family, f"features {place}") for place, family in enumerate(families)]
-    buyers, *families = families
+    families += [*_families(known, seen, day, first_day, keep), *_people(known, tables.events, day)]
+    buyers, *families = (keep(family, f"features {place}") for place, family in enumerate(families))
     customers = _with_prospects(buyers, known.events, none_yet(day - first_day))
     overdue = nw.col("recency_days") - nw.col("gap_median_days")
     return _in_order(joined(customers, families).with_columns(overdue_days=overdue))
@@ -70,7 +68,7 @@ def _facts(frame: Frame, **facts: nw.Expr) -> dict[str, Any]:
     return dict(frame.select(**facts).collect("pyarrow").to_native().to_pylist()[0])
 
 
-def _families(known: Tables, seen: Tables, day: int, first_day: int) -> Iterator[Frame]:
+def _families(known: Tables, seen: Tables, day: int, first_day: int, keep: Keep) -> Iterator[Frame]:
     """The families for which the shop has the tables, each with one row per customer."""
     yield gaps(known.orders)
     if seen.order_lines is not None and known.order_lines is not None:
@@ -78,7 +76,7 @@ def _families(known: Tables, seen: Tables, day: int, first_day: int) -> Iterator
         yield lines_features(known, seen.order_lines, day, first_day)
         if known.products is not None:
             named = _facts(known.products, n=nw.col("category").count())["n"]
-            yield category_features(known, has_categories=bool(named))
+            yield category_features(known, has_categories=bool(named), keep=keep)
     if known.events is not None and seen.events is not None:
         first = _facts(seen.events, first=nw.col("occurred_day").min())["first"]
         yield browsing(known, day, day if first is None else int(first))
@@ -91,14 +89,8 @@ def _people(known: Tables, events: Frame | None, day: int) -> Iterator[Frame]:
         said = said or (events is not None and _facts(events, said=consent_in_events(day))["said"])
         yield profile(known.customers, events, day, records_consent=bool(said))
     if known.answers is not None:
-        asked = (
-            known.answers.select("question", "answer")
-            .drop_nulls()
-            .select("question")
-            .unique()
-            .collect("pyarrow")
-            .to_native()
-        )
+        given = known.answers.select("question", "answer").drop_nulls()
+        asked = distinct(given, "question").collect("pyarrow").to_native()
         if questions := asked["question"].to_pylist():
             yield declared(known.answers, questions)
 
@@ -107,9 +99,7 @@ def _with_prospects(buyers: Frame, events: Frame | None, none_yet: dict[str, nw.
     """The buyers, and below them everybody else who was seen on the site by name."""
     if events is None:
         return buyers
-    seen = (
-        events.select("customer_id").unique().join(buyers.select("customer_id"), on="customer_id", how="anti")
-    )
+    seen = distinct(events, "customer_id").join(buyers.select("customer_id"), on="customer_id", how="anti")
     schema = buyers.collect_schema()
     empty = {name: nw.lit(None).cast(kind) for name, kind in schema.items() if name != "customer_id"}
     return nw.concat([buyers, seen.with_columns(**empty | none_yet).select(buyers.collect_schema().names())])

@@ -6,7 +6,7 @@ from datetime import date
 
 import narwhals as nw
 
-from regulars.engine import Frame
+from regulars.engine import Frame, distinct
 from regulars.month import day_date
 
 AGREED = ("opt-in", "optin", "subscribe", "subscribed")
@@ -42,7 +42,7 @@ def consent_as_of(customers: Frame, events: Frame | None, day: int) -> Frame:
     last = seen.group_by("customer_id").agg(nw.col("agreed_at", "withdrew_at", "withdrew_undated").max())
     is_over = (nw.col("withdrew_at") >= nw.col("agreed_at")).fill_null(False) | nw.col("withdrew_undated")
     agreed = ~nw.col("agreed_at").is_null() & ~is_over
-    wanted = customers.select("customer_id").drop_nulls().unique()
+    wanted = distinct(customers.select("customer_id").drop_nulls(), "customer_id")
     return wanted.join(last, on="customer_id", how="inner").select("customer_id", has_consent=agreed)
 
 

@@ -160,7 +160,7 @@ def _rules() -> str:
 def _table(contract: Contract) -> str:
     rows = ["| column | type | | meaning |", "| --- | --- | --- | --- |"]
     rows += [f"| `{c.name}` | {KINDS[c.kind]} | {_duty(c)} | {c.meaning} |" for c in contract.columns]
-    text = f"## {contract.table}\n\n{contract.grain} Sorted by {', '.join(f'`{name}`' for name in contract.key)}. "
+    text = f"## {contract.table}\n\n{contract.grain} Sorted by {', '.join(f'`{name}`' for name in contract.sorted_by)}. "
     text += f"Ask {contract.ask}.\n\n" + "\n".join(rows) + "\n"
     own = {column.name for other in ("products", "customers") for column in CONTRACTS[other].columns}
     raw = [column for column in contract.raw if column.name not in own]

@@ -8,7 +8,7 @@ from pathlib import Path
 import narwhals as nw
 import pandas as pd
 
-from regulars.engine import Frame
+from regulars.engine import Frame, distinct
 from regulars.ingest.cleaning import apply_rules, rules_of
 from regulars.ingest.contracts import CONTRACTS
 from regulars.ingest.examples import examples_of
@@ -258,7 +258,7 @@ class Tables:
         """What lines took back, and the lines whose status says that they were undone: what came back, comes back once."""
         back = self.engine.materialise(back, "came_back")
         undone = lines.filter(nw.col("is_undone") & ~nw.col("is_return") & (nw.col("revenue") >= 0))
-        found = back.filter(~nw.col("order_id").is_null()).select("order_id", "product_id").unique()
+        found = distinct(back.filter(~nw.col("order_id").is_null()), "order_id", "product_id")
         undone = undone.join(found, on=["order_id", "product_id"], how="anti")
         whole = returned_orders(self.engine, wholly_undone(undone.to_native().sql_query()))
         return nw.concat([back, whole])
@@ -371,14 +371,14 @@ class Tables:
         return kept
 
     def write(self, table: str, frame: Frame, *, is_renamed: bool = False) -> None:
-        """Write a staged table: its contract's columns, merged identities, sorted by its key."""
+        """Write a staged table: its contract's columns, merged identities, all of a customer together."""
         contract = CONTRACTS[table]
         there = frame.collect_schema().names()
         names = [column.name for column in contract.columns if column.name in there]
         extra = [name for name in self.attributes(table) if name in there]
         chosen = frame.select(*names, *extra)
         staged = contract.conform(chosen if is_renamed else self.rename(chosen))
-        self.engine.write(staged, self.path(table), *contract.key)
+        self.engine.write(staged, self.path(table), *contract.sorted_by)
 
     def write_refused(self, table: str, marked: Frame) -> Path:
         """Write the refused rows as they came, each with the rule that refused it, and the column it could not read."""
@@ -386,7 +386,7 @@ class Tables:
         path = self.path(f"refused/{table}")
         if table not in self.reads:
             helpers = [name for name in refused.collect_schema().names() if name.startswith("matches_")]
-            self.engine.write(refused.drop(*helpers), path, *CONTRACTS[table].key)
+            self.engine.write(refused.drop(*helpers), path, *CONTRACTS[table].sorted_by)
             return path
         came = nw.from_native(self.engine.sql(self.reads[table].as_it_came))
         # Kept, because it is small: the engine then joins it first.

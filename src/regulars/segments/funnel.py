@@ -8,7 +8,7 @@ import narwhals as nw
 import pandas as pd
 from statsmodels.stats.proportion import proportion_confint
 
-from regulars.engine import Frame, in_pandas
+from regulars.engine import Frame, distinct, in_pandas
 from regulars.features.browsing import ON_SITE
 from regulars.ingest.consent import spelled
 from regulars.segments.agreement import NONE
@@ -80,7 +80,7 @@ def _flags(events: Frame, orders: Frame, day: int, days: int) -> Frame:
     did = {f"did {stage}": (kind == name).cast(nw.Int64) for stage, name in STAGES.items() if name}
     visits = on_site.with_columns(**did).group_by("customer_id").agg(nw.col(*did).max())
     placed = orders.filter((nw.col("ordered_day") >= day - days) & (nw.col("ordered_day") < day) & known)
-    buyers = placed.select("customer_id").unique().with_columns(bought=nw.lit(1))
+    buyers = distinct(placed, "customer_id").with_columns(bought=nw.lit(1))
     flags = visits.join(buyers, on="customer_id", how="left")
     flags = flags.with_columns(visitors=nw.lit(1), **{"did ordered": nw.col("bought").fill_null(0)})
     names = list(STAGES)

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 from statsmodels.stats.proportion import proportion_confint
 
-from regulars.engine import Frame, in_pandas
+from regulars.engine import Frame, distinct, in_pandas
 from regulars.month import Month
 from regulars.segments.rulebooks.definition import SegmentError
 from regulars.segments.rulebooks.four_core import NEW_NEEDS_DAYS
@@ -81,7 +81,7 @@ def _counts(seen: Frame, by: Period) -> pd.DataFrame:
     month = nw.col("ordered_month").str
     number = month.slice(0, 4).cast(nw.Int64) * 12 + month.slice(5, 2).cast(nw.Int64) - 1
     known = seen.filter(~nw.col("customer_id").is_null())
-    active = known.select("customer_id", period=number // MONTHS[by]).unique()
+    active = distinct(known.with_columns(period=number // MONTHS[by]), "customer_id", "period")
     since = active.with_columns(cohort=nw.col("period").min().over("customer_id"))
     counts = since.group_by("cohort", "period").agg(ordered=nw.len())
     return in_pandas(counts).astype("int64")
