@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import Field, StrictBool, StrictFloat, StrictInt, StrictStr, model_validator
 
@@ -30,7 +30,8 @@ class Behavioural(Section):
         emails_clicked: e-mails clicked in 90 days by a reader; fewer, since some programs open all by themselves.
         cart_visits: visits with a cart in 90 days, below which leaving one is no habit.
         cart_left_share: share of carts left.
-        high_spender_times: multiple of the buyers' mean revenue so far that a high spender exceeds.
+        high_spender_by: what a high spender is measured by: `revenue` so far, or `value_revenue`, what is expected of them.
+        high_spender_times: multiple of the buyers' mean of it that a high spender exceeds.
         coupon_orders: orders with a coupon, so that a welcome coupon alone makes nobody a lover of them.
         coupon_order_share: share of orders with a coupon.
         thrifty_orders: orders from which thrift can be told.
@@ -55,6 +56,7 @@ class Behavioural(Section):
     emails_clicked: Count = 3
     cart_visits: Count = 2
     cart_left_share: Share = 0.6
+    high_spender_by: Literal["revenue", "value_revenue"] = "revenue"
     high_spender_times: Times = 1.0
     coupon_orders: Count = 2
     coupon_order_share: Share = 0.5

@@ -113,6 +113,20 @@ class Identities(Section):
     merge_by: tuple[tuple[str, ...], ...] = (("email_hash",),)
 
 
+class Value(Section):
+    """What is forecast of customers.
+
+    Attributes:
+        horizon_days: how far ahead; the hold-out that judges it is as long, and the history must be three times that.
+        discount_rate: what a unit of money in a year is worth less today, as a yearly rate.
+        hiatus_days: days of silence after which the simplest rule takes a customer for gone.
+    """
+
+    horizon_days: int = Field(default=90, ge=7, le=3650, strict=True)
+    discount_rate: float = Field(default=0.1, ge=0, le=1, strict=True)
+    hiatus_days: int = Field(default=182, ge=1, le=3650, strict=True)
+
+
 class ShopConfig(Section):
     """`config/<shop>.yml`."""
 
@@ -132,6 +146,7 @@ class ShopConfig(Section):
     identities: Identities = Identities()
     privacy: Privacy = Privacy()
     segments: Segments = Segments()
+    value: Value = Value()
 
     @field_validator("spark_master")
     @classmethod

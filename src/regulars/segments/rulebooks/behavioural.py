@@ -35,14 +35,14 @@ class Behavioural(NamedTuple):
 
     Attributes:
         limits: from the configuration.
-        mean_revenue: the buyers' mean revenue so far.
+        mean_spending: the buyers' mean of what a high spender is measured by; None if nobody has it.
         usual_item_price: the median, over buyers, of what an item costs.
         usual_views: the median, over visitors, of products looked at in a visit.
         history_days: how long the shop was observed.
     """
 
     limits: Limits
-    mean_revenue: float | None
+    mean_spending: float | None
     usual_item_price: float | None
     usual_views: float | None
     history_days: int = 0
@@ -52,9 +52,10 @@ class Behavioural(NamedTuple):
         """Learn what is usual from one row per customer; who has never ordered counts among visitors only."""
         buyers = features.filter(nw.col("frequency") > 0)
         priced = buyers.filter(nw.col("items_per_line") > 0, nw.col("lines_per_order") > 0)
+        limits = limits or Limits()
         return cls(
-            limits or Limits(),
-            _mean_money(buyers, "revenue"),
+            limits,
+            _mean_money(buyers, limits.high_spender_by),
             percentile(priced.select(price=_item_price()), "price", 50),
             percentile(features, "views_per_session", 50),
             _history_days(buyers),
@@ -70,7 +71,8 @@ class Behavioural(NamedTuple):
         limits = self.limits
         orders, coupons = nw.col("frequency"), nw.col("coupon_order_share")
         times = f"{limits.high_spender_times:g} times " if limits.high_spender_times != 1 else ""
-        high = _times(self.mean_revenue, limits.high_spender_times)
+        high, by = _times(self.mean_spending, limits.high_spender_times), limits.high_spender_by
+        has_spent = "spent more so far" if by == "revenue" else "is expected to spend more"
         return (
             _definition(
                 "one_timer",
@@ -82,11 +84,11 @@ class Behavioural(NamedTuple):
             ),
             _definition(
                 "high_spender",
-                f"spent more so far than {times}the mean of all buyers ({_shown(high)})",
-                ("frequency", "revenue"),
+                f"{has_spent} than {times}the mean of all buyers ({_shown(high)})",
+                ("frequency", by),
                 orders > 0,
-                nw.lit(False) if high is None else nw.col("revenue") > high,
-                lacks="" if high is not None else "needs a buyer",
+                nw.lit(False) if high is None else nw.col(by) > high,
+                lacks="" if high is not None else "needs a buyer" if by == "revenue" else "needs a forecast",
             ),
             _definition(
                 "coupon_lover",
