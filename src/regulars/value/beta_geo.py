@@ -10,10 +10,10 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
-from scipy.special import digamma, gammaln, hyp2f1
+from scipy.special import digamma, expit, gammaln, hyp2f1
 
-from regulars.value.likelihood import Data, Floats
-from regulars.value.purchases import Gathered, PurchaseModel
+from regulars.value.likelihood import Data, Floats, Values
+from regulars.value.purchases import PurchaseModel
 
 LEAST_LEAVING = 0.001  # a mean probability of leaving below this: the model knows only that nobody leaves
 
@@ -65,23 +65,27 @@ class BetaGeo(PurchaseModel):
         leaves = rng.geometric(np.clip(rng.beta(a, b + x), 1e-12, 1.0))
         return np.where(alive, np.minimum(bought, leaves), 0).astype(float)
 
-    def _rows(self, params: Floats, columns: Sequence[Floats]) -> tuple[Floats, Floats]:
+    def _rows(self, params: Floats, prepared: tuple[Values, Values, Values]) -> tuple[Floats, Floats]:
         r, alpha, a, b = params
-        x, t_x, T = columns
-        of = Gathered(x)
-        has = x > 0
-        log_T, log_t = np.log(alpha + T), np.log(alpha + t_x)
-        stays = -(r + x) * log_T
-        left = np.where(has, np.log(a) - np.log(np.where(has, b + x - 1, 1.0)) - (r + x) * log_t, -np.inf)
-        either = np.logaddexp(stays, left)
-        gone = np.exp(left - either)
-        loglik = of.gammaln(r) - gammaln(r) + r * np.log(alpha) + either
-        loglik += gammaln(a + b) + of.gammaln(b) - gammaln(b) - of.gammaln(a + b)
-        by_alpha = r / alpha - (r + x) * ((1 - gone) / (alpha + T) + gone / (alpha + t_x))
-        both, of_both = digamma(a + b), of.digamma(a + b)
-        by_b = both + of.digamma(b) - digamma(b) - of_both - gone / np.where(has, b + x - 1, 1.0)
-        by_r = of.digamma(r) - digamma(r) + np.log(alpha) - (1 - gone) * log_T - gone * log_t
-        return loglik, np.array([by_r, by_alpha, both - of_both + gone / a, by_b])
+        of_x, of_t, of_T = prepared
+        x = of_x.values
+        log_t, log_T = of_t.of(np.log(alpha + of_t.values)), of_T.of(np.log(alpha + of_T.values))
+        rx = of_x.of(r + x)
+        # Who bought once cannot have left: odds of zero.
+        leaves = np.where(x > 0, np.log(a) - np.log(np.where(x > 0, b + x - 1, 1.0)), -np.inf)
+        odds = of_x.of(leaves) + rx * (log_T - log_t)
+        gone = expit(odds)
+        of_number = gammaln(r + x) - gammaln(r) + r * np.log(alpha)
+        of_number += gammaln(a + b) + gammaln(b + x) - gammaln(b) - gammaln(a + b + x)
+        loglik = of_x.of(of_number) - rx * log_T + np.logaddexp(0.0, odds)
+        by_r = of_x.of(digamma(r + x) - digamma(r) + np.log(alpha)) - log_T + gone * (log_T - log_t)
+        late, last = of_T.of(1 / (alpha + of_T.values)), of_t.of(1 / (alpha + of_t.values))
+        by_alpha = r / alpha - rx * (late + gone * (last - late))
+        ends = digamma(a + b) - digamma(a + b + x)
+        by_b = of_x.of(ends + digamma(b + x) - digamma(b)) - gone * of_x.of(
+            1 / np.where(x > 0, b + x - 1, 1.0)
+        )
+        return loglik, np.array([by_r, by_alpha, of_x.of(ends) + gone / a, by_b])
 
     def _starts(self, data: Data) -> Iterator[Sequence[float]]:
         rate = self._rate(data)

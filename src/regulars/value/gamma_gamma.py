@@ -53,9 +53,12 @@ class GammaGamma(MaximumLikelihood):
         rate = rng.gamma(p * x + q) / (v + x * mean)
         return np.where(purchases > 0, rng.gamma(np.maximum(p * purchases, 1e-9)) / rate, 0.0)
 
-    def _rows(self, params: Floats, columns: Sequence[Floats]) -> tuple[Floats, Floats]:
+    def _prepared(self, columns: Sequence[Floats]) -> Sequence[Floats]:
+        return columns
+
+    def _rows(self, params: Floats, prepared: Sequence[Floats]) -> tuple[Floats, Floats]:
         p, q, v = params
-        x, mean = columns
+        x, mean = prepared
         px, whole = p * x, v + x * mean
         log_whole = np.log(whole)
         log_sum = np.log(x) + np.log(mean)

@@ -17,14 +17,30 @@ from regulars.errors import RegularsError
 
 Floats = NDArray[np.float64]
 
-SAMPLE = 2_000  # unique rows on which the starts are tried
+SAMPLE = 4_000  # customers on whom the starts are tried
 FARTHEST = 25.0  # logarithms of parameters beyond which a maximum is none
-STEP = 1e-4  # of a logarithm, in differences of the gradient
-STEPS = 25  # Newton's
+STEP = 1e-6  # of a logarithm, in differences of the gradient
+STEPS = 50  # Newton's
+FLAT = 1e-6  # of the largest curvature: what bends less is flat
 
 
 class ModelError(RegularsError):
     """Data to which a model cannot be fitted, or a fit that is not to be used."""
+
+
+class Values:
+    """A column by its different values: functions of them are computed once for each value.
+
+    >>> Values(np.array([2.0, 5.0, 2.0])).of(np.sqrt(np.array([2.0, 5.0]))).round(2).tolist()
+    [1.41, 2.24, 1.41]
+    """
+
+    def __init__(self, column: Floats) -> None:
+        self.values, self.place = np.unique(column, return_inverse=True)
+
+    def of(self, results: Floats) -> Floats:
+        """For each row the result for its value."""
+        return results[self.place]
 
 
 class Data(NamedTuple):
@@ -38,19 +54,26 @@ class Data(NamedTuple):
     columns: tuple[Floats, ...]
     weight: Floats
 
-    def sample(self, rows: int) -> Data:
-        """At most so many rows, drawn with one seed."""
-        if len(self.weight) <= rows:
+    @property
+    def n(self) -> float:
+        """How many customers."""
+        return float(self.weight.sum())
+
+    def sample(self, customers: int) -> Data:
+        """So many customers drawn with one seed, if there are more unique rows than that."""
+        if len(self.weight) <= customers:
             return self
-        chosen = np.random.default_rng(0).choice(len(self.weight), rows, replace=False)
-        return Data(tuple(column[chosen] for column in self.columns), self.weight[chosen])
+        drawn = np.random.default_rng(0).choice(len(self.weight), customers, p=self.weight / self.n)
+        chosen, times = np.unique(drawn, return_counts=True)
+        return Data(tuple(column[chosen] for column in self.columns), times.astype(float))
 
 
 class MaximumLikelihood(BaseEstimator):
     """What the models share; each gives its log-likelihood, the gradient, and starts.
 
-    The parameters are positive and are searched for as logarithms: by L-BFGS-B from several starts, and from the best of
-    these by Newton's method with differences of the analytic gradient, whose Hessian also gives the standard errors.
+    The parameters are positive and are searched for as logarithms: by L-BFGS-B from several starts, on a sample where rows are
+    many, and from the best of these by Newton's method. Its Hessian, differences of the analytic gradient, also gives the
+    standard errors.
 
     Attributes:
         params_: name → estimate.
@@ -76,15 +99,15 @@ class MaximumLikelihood(BaseEstimator):
         """
         data = _unique(self._arrays(X), sample_weight)
         self._check(data)
-        self.n_customers_ = float(data.weight.sum())
+        self.n_customers_ = data.n
         scale = self._scale(data)
         scaled = Data(self._scaled(data.columns, 1 / scale), data.weight)
-        found, is_maximum = self._maximise(scaled)
+        found, hessian, is_maximum = self._maximise(scaled)
         powers = np.array([name in self._units for name in self.names], dtype=float)
         params = np.exp(found) * scale**powers
         self.params_ = dict(zip(self.names, params.tolist(), strict=True))
-        self.loglik_ = float(self._total(params, data)[0])
-        self.covariance_ = _inverse(self._hessian(found, scaled))
+        self.loglik_ = float(data.weight @ self._rows(params, self._prepared(data.columns))[0])
+        self.covariance_ = _inverse(hessian * data.n)
         errors = params * np.sqrt(np.diag(self.covariance_))
         self.standard_errors_ = dict(zip(self.names, errors.tolist(), strict=True))
         self.problem_ = self._problem(is_maximum, found)
@@ -116,13 +139,17 @@ class MaximumLikelihood(BaseEstimator):
     def log_likelihood(self, X: Any) -> Floats:
         """Each row's log-likelihood under `params_`."""
         check_is_fitted(self, "params_")
-        return self._rows(np.array(list(self.params_.values())), self._arrays(X))[0]
+        return self._rows(np.array(list(self.params_.values())), self._prepared(self._arrays(X)))[0]
 
     # Parameters that are in the unit of the data, such as weeks; the others have none.
     _units: ClassVar[tuple[str, ...]]
 
     @abstractmethod
-    def _rows(self, params: Floats, columns: Sequence[Floats]) -> tuple[Floats, Floats]:
+    def _prepared(self, columns: Sequence[Floats]) -> Any:
+        """What `_rows` needs of the columns that does not depend on the parameters."""
+
+    @abstractmethod
+    def _rows(self, params: Floats, prepared: Any) -> tuple[Floats, Floats]:
         """The log-likelihood of each row, and its gradient by the parameters: shape (parameters, rows)."""
 
     @abstractmethod
@@ -167,72 +194,97 @@ class MaximumLikelihood(BaseEstimator):
             )
         return tuple(np.ascontiguousarray(column) for column in table.T)
 
-    def _total(self, params: Floats, data: Data) -> tuple[float, Floats]:
-        loglik, gradient = self._rows(params, data.columns)
-        return float(data.weight @ loglik), gradient @ data.weight
-
-    def _loss(self, logs: Floats, data: Data) -> tuple[float, Floats]:
-        """Minus the mean log-likelihood, and its gradient by the logarithms."""
-        params = np.exp(logs)
-        loglik, gradient = self._total(params, data)
-        n = data.weight.sum()
-        return -loglik / n, -gradient * params / n
-
-    def _maximise(self, data: Data) -> tuple[Floats, bool]:
-        """The logarithms of the best parameters, and whether they are a maximum."""
+    def _maximise(self, data: Data) -> tuple[Floats, Floats, bool]:
+        """The logarithms of the best parameters, the Hessian of the loss there, and whether they are a maximum."""
         sample = data.sample(SAMPLE)
-        tried = [self._climb(np.log(start), sample) for start in self._starts(data)]
-        best = min(tried, key=lambda result: float(result.fun)).x
-        if len(sample.weight) < len(data.weight):
-            best = self._climb(best, data).x
-        return self._newton(best, data)
+        tried = _Loss(self, sample)
+        climbed = [tried.climb(np.log(start)) for start in self._starts(sample)]
+        best = min(climbed, key=lambda result: float(result.fun)).x
+        if sample is data:
+            return tried.newton(best)
+        whole = _Loss(self, data)
+        found = whole.newton(best)
+        return found if found[2] else whole.newton(whole.climb(best).x)
 
-    def _climb(self, start: Floats, data: Data) -> Any:
-        bounds = [(-FARTHEST, FARTHEST)] * len(self.names)
+
+class _Loss:
+    """Minus the mean log-likelihood of a model on some data, as a function of the parameters' logarithms."""
+
+    def __init__(self, model: MaximumLikelihood, data: Data) -> None:
+        self.rows = model._rows
+        self.prepared = model._prepared(data.columns)
+        self.weight = data.weight / data.n
+
+    def __call__(self, logs: Floats) -> tuple[float, Floats]:
+        """The loss and its gradient."""
+        params = np.exp(logs)
+        loglik, gradient = self.rows(params, self.prepared)
+        return -float(self.weight @ loglik), -(gradient @ self.weight) * params
+
+    def climb(self, start: Floats) -> Any:
+        """L-BFGS-B from a start."""
+        bounds = [(-FARTHEST, FARTHEST)] * len(start)
         with np.errstate(all="ignore"):
-            return optimize.minimize(
-                self._loss, start, args=(data,), jac=True, method="L-BFGS-B", bounds=bounds
-            )
+            return optimize.minimize(self, start, jac=True, method="L-BFGS-B", bounds=bounds)
 
-    def _newton(self, logs: Floats, data: Data) -> tuple[Floats, bool]:
-        loss, gradient = self._loss(logs, data)
+    def newton(self, logs: Floats) -> tuple[Floats, Floats, bool]:
+        """Newton's method from nearby; the Hessian is computed anew only where a step was long."""
+        loss, gradient = self(logs)
+        hessian, is_fresh = self.hessian(logs, gradient), True
         for _ in range(STEPS):
-            hessian = self._hessian(logs, data) / data.weight.sum()
-            values, vectors = (
-                np.linalg.eigh(hessian) if np.isfinite(hessian).all() else (np.array([-1.0]), None)
-            )
-            if vectors is None or values[0] <= 1e-10 * values[-1]:
-                return logs, False
-            step = vectors @ ((vectors.T @ gradient) / values)
-            if gradient @ step < 1e-12:
-                return logs, True
-            for shrink in 0.5 ** np.arange(10):
-                tried, slope = self._loss(logs - shrink * step, data)
-                if tried <= loss:
-                    break
+            step = _newton_step(hessian, gradient)
+            if step is None:
+                return logs, hessian, False
+            if (gain := gradient @ step) < 1e-14:
+                return logs, hessian if is_fresh else self.hessian(logs, gradient), True
+            tried, slope = self(logs - step)
+            if not tried <= loss:
+                logs, loss, gradient = self.backtracked(logs, loss, gradient, step)
+                if (
+                    gradient @ step >= gain
+                ):  # no shorter step is better: what is left is rounding, or no maximum
+                    return logs, hessian, bool(gain < 1e-8)
             else:
-                return logs, bool(gradient @ step < 1e-8)
-            logs, loss, gradient = logs - shrink * step, tried, slope
-        return logs, False
+                logs, loss, gradient = logs - step, tried, slope
+            is_fresh = np.abs(step).max() < 1e-5
+            if np.abs(step).max() > 0.05:
+                hessian, is_fresh = self.hessian(logs, gradient), True
+        return logs, hessian, False
 
-    def _hessian(self, logs: Floats, data: Data) -> Floats:
-        """Of minus the log-likelihood of all customers, by the logarithms: central differences of the gradient."""
-        rows = []
-        for shift in STEP * np.eye(len(logs)):
-            rows.append((self._loss(logs + shift, data)[1] - self._loss(logs - shift, data)[1]) / (2 * STEP))
-        hessian = np.array(rows) * data.weight.sum()
+    def backtracked(
+        self, logs: Floats, loss: float, gradient: Floats, step: Floats
+    ) -> tuple[Floats, float, Floats]:
+        """The first of shorter and shorter steps that is an improvement; where there is none, where we are."""
+        for shrink in 0.5 ** np.arange(1, 12):
+            tried, slope = self(logs - shrink * step)
+            if tried <= loss:
+                return logs - shrink * step, tried, slope
+        return logs, loss, gradient
+
+    def hessian(self, logs: Floats, gradient: Floats) -> Floats:
+        """Differences of the gradient."""
+        rows = [(self(logs + shift)[1] - gradient) / STEP for shift in STEP * np.eye(len(logs))]
+        hessian = np.array(rows)
         return (hessian + hessian.T) / 2
+
+
+def _newton_step(hessian: Floats, gradient: Floats) -> Floats | None:
+    """The step to the minimum of the quadratic; None where there is none, because it is flat or bends the wrong way."""
+    if not np.isfinite(hessian).all():
+        return None
+    values, vectors = np.linalg.eigh(hessian)
+    if values[0] <= FLAT * values[-1]:
+        return None
+    return np.asarray(vectors @ ((vectors.T @ gradient) / values))
 
 
 def _unique(columns: tuple[Floats, ...], weight: ArrayLike | None) -> Data:
     """Equal rows become one, in an order that does not depend on theirs."""
-    counted = np.ones(len(columns[0])) if weight is None else np.asarray(weight, dtype=float)
-    frame = pd.DataFrame(dict(enumerate(columns)))
-    summed = (
-        frame.assign(weight=counted).groupby(list(frame.columns), sort=True)["weight"].sum().reset_index()
-    )
-    *found, weights = (summed[name].to_numpy() for name in summed)
-    return Data(tuple(found), weights)
+    weights = pd.Series(1.0 if weight is None else np.asarray(weight, dtype=float), range(len(columns[0])))
+    summed = weights.groupby(list(columns), sort=False).sum()
+    found = [summed.index.get_level_values(level).to_numpy(dtype=float) for level in range(len(columns))]
+    order = np.lexsort(found[::-1])
+    return Data(tuple(column[order] for column in found), summed.to_numpy(dtype=float)[order])
 
 
 def _inverse(hessian: Floats) -> Floats:

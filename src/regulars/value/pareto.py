@@ -12,8 +12,8 @@ from typing import Any, NamedTuple
 import numpy as np
 from scipy.special import digamma, gammaln
 
-from regulars.value.likelihood import Data, Floats
-from regulars.value.purchases import Gathered, PurchaseModel
+from regulars.value.likelihood import Data, Floats, Values
+from regulars.value.purchases import PurchaseModel
 
 NODES, WEIGHTS = np.polynomial.legendre.leggauss(24)
 DROP = 38.0  # the integrand is followed until it has fallen by e^38
@@ -79,17 +79,22 @@ class ParetoNBD(PurchaseModel):
             time = np.minimum(rng.exponential(size=len(x)) / leaving, horizon)
         return np.where(alive, rng.poisson(rng.gamma(r + x) / (alpha + T) * time), 0).astype(float)
 
-    def _rows(self, params: Floats, columns: Sequence[Floats]) -> tuple[Floats, Floats]:
+    def _prepared(self, columns: Sequence[Floats]) -> tuple[Values, Sequence[Floats]]:
+        return Values(columns[0]), columns
+
+    def _rows(self, params: Floats, prepared: tuple[Values, Sequence[Floats]]) -> tuple[Floats, Floats]:
         r, alpha, s, beta = params
+        of_x, columns = prepared
         x, _, T = columns
-        of = Gathered(x)
         stays, left = _parts(params, columns)
         left_at = np.log(s) + left.log
         either = np.logaddexp(stays, left_at)
         gone = np.exp(left_at - either)
         here = 1 - gone
-        loglik = of.gammaln(r) - gammaln(r) + r * np.log(alpha) + s * np.log(beta) + either
-        by_r = of.digamma(r) - digamma(r) + np.log(alpha) - here * np.log(alpha + T) - gone * left.log_alpha
+        of_number = gammaln(r + of_x.values) - gammaln(r) + r * np.log(alpha) + s * np.log(beta)
+        loglik = of_x.of(of_number) + either
+        by_r = of_x.of(digamma(r + of_x.values) - digamma(r) + np.log(alpha))
+        by_r += -here * np.log(alpha + T) - gone * left.log_alpha
         by_alpha = r / alpha - (r + x) * (here / (alpha + T) + gone * left.per_alpha)
         by_s = np.log(beta) - here * np.log(beta + T) + gone * (1 / s - left.log_beta)
         by_beta = s / beta - here * s / (beta + T) - gone * (s + 1) * left.per_beta

@@ -7,10 +7,9 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-from scipy.special import digamma, gammaln
 from sklearn.utils.validation import check_is_fitted
 
-from regulars.value.likelihood import Data, Floats, MaximumLikelihood, ModelError
+from regulars.value.likelihood import Data, Floats, MaximumLikelihood, ModelError, Values
 
 
 class PurchaseModel(MaximumLikelihood):
@@ -37,6 +36,10 @@ class PurchaseModel(MaximumLikelihood):
     def _params(self) -> list[float]:
         check_is_fitted(self, "params_")
         return [self.params_[name] for name in self.names]
+
+    def _prepared(self, columns: Sequence[Floats]) -> Any:
+        x, t_x, T = columns
+        return Values(x), Values(t_x), Values(T)
 
     def _check(self, data: Data) -> None:
         x, t_x, T = data.columns
@@ -65,18 +68,3 @@ class PurchaseModel(MaximumLikelihood):
         """Repeat purchases per unit of time, of all customers together."""
         x, _, T = data.columns
         return float(data.weight @ x / (data.weight @ T))
-
-
-class Gathered:
-    """Functions of the numbers of purchases, computed once for each number."""
-
-    def __init__(self, x: Floats) -> None:
-        self.values, self.place = np.unique(x, return_inverse=True)
-
-    def gammaln(self, shift: float) -> Floats:
-        """ln Γ(shift + x)."""
-        return np.asarray(gammaln(shift + self.values)[self.place])
-
-    def digamma(self, shift: float) -> Floats:
-        """The derivative of `gammaln`."""
-        return np.asarray(digamma(shift + self.values)[self.place])
