@@ -49,7 +49,8 @@ def test_two_hundred_customers_recomputed_by_hand_agree_in_every_feature(
 ) -> None:
     shop: Shop = request.getfixturevalue(name)
     day = Month.parse(month).snapshot_day
-    found = shop.engine.collect(snapshot_of(shop, day), "customer_id").set_index("customer_id")
+    whole = shop.engine.collect(snapshot_of(shop, day), "customer_id").set_index("customer_id")
+    found = whole[[name for name in whole if not name.startswith("value_")]]
     chosen = sample(found)
     assert len(chosen) == CUSTOMERS
     books = opened(shop.staged("").parent, day, chosen)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import pairwise
 
 import numpy as np
 from scipy.integrate import quad
@@ -29,8 +30,7 @@ def log_integral(log_f: Callable[[float], float], peak: float) -> float:
         # In pieces, for a side that is first steep and then shallow.
         edges = peak + direction * reach(direction) * np.array([0, 0.01, 0.1, 0.3, 1])
         pieces += [
-            abs(quad(f, low, high, epsabs=0, epsrel=1e-11, limit=200)[0])
-            for low, high in zip(edges[:-1], edges[1:], strict=True)
+            abs(quad(f, low, high, epsabs=0, epsrel=1e-11, limit=200)[0]) for low, high in pairwise(edges)
         ]
     return top + float(np.log(sum(pieces)))
 
@@ -94,7 +94,7 @@ def pareto_parts(params: list[float], x: float, t_x: float, T: float) -> tuple[f
         top = log_f(0)
         pieces = [
             quad(lambda later: np.exp(log_f(later) - top), low, high, epsabs=1e-14 * high, epsrel=1e-10)[0]
-            for low, high in zip(edges[:-1], edges[1:], strict=True)
+            for low, high in pairwise(edges)
         ]
         left = shared + top + np.log(sum(pieces))
     return float(shared - (r + x) * np.log(alpha + T) - s * np.log(beta + T)), float(left)

@@ -44,7 +44,7 @@ def cdnow() -> CDNow:
         pytest.skip("REGULARS_RAW does not lead to cdnow/CDNOW_sample.txt")
     bought = pd.read_csv(path, sep=r"\s+", names=["master", "customer", "day", "cds", "spent"])
     bought["day"] = pd.to_datetime(bought["day"].astype(str), format="%Y%m%d")
-    days = bought.groupby(["customer", "day"], as_index=False)["spent"].sum()
+    days = bought.groupby(["customer", "day"])["spent"].sum().reset_index()
     seen = days[days["day"] <= CALIBRATED].groupby("customer")["day"].agg(["size", "min", "max"])
     customers = pd.DataFrame(
         {

@@ -30,7 +30,7 @@ IN_UNIT: dict[Model, tuple[list[str], list[str], str]] = {
 }
 
 
-def shop(model: Model, customers: int = 400, seed: int = 1) -> pd.DataFrame:
+def shop(model: Model, customers: int = 1500, seed: int = 1) -> pd.DataFrame:
     """Customers like CDNOW's, to the day or cent, so that some are equal."""
     name = NAMES[model]
     found = SHOPS[name](np.random.default_rng(seed), customers, **TRUTH[name])
@@ -59,20 +59,20 @@ def same(first: MaximumLikelihood, second: MaximumLikelihood, rel: float = 1e-5)
 
 @pytest.mark.parametrize("model", ALL)
 @given(seed=st.integers(0, 1000))
-@settings(max_examples=4)
+@settings(max_examples=3)
 def test_row_order_changes_nothing(model: Model, seed: int) -> None:
-    table = shop(model, 200)
+    table = shop(model)
     fitted, again = model().fit(table), model().fit(table.sample(frac=1, random_state=seed))
     assert fitted.params_ == again.params_
     assert fitted.standard_errors_ == again.standard_errors_
 
 
 @pytest.mark.parametrize("model", ALL)
-@given(factor=st.sampled_from([1e-6, 1 / 7, 3.0, 365.25, 1e9]))
-@settings(max_examples=5)
+@given(factor=st.sampled_from([1e-6, 1 / 7, 1e9]))
+@settings(max_examples=3)
 def test_the_unit_of_time_or_money_changes_nothing_but_what_is_in_it(model: Model, factor: float) -> None:
     columns, in_unit, density = IN_UNIT[model]
-    table = shop(model, 200)
+    table = shop(model)
     fitted = model().fit(table)
     again = model().fit(table.assign(**{name: table[name] * factor for name in columns}))
     expected = {name: value * (factor if name in in_unit else 1) for name, value in fitted.params_.items()}
@@ -169,7 +169,7 @@ def test_a_summary_has_an_estimate_and_its_interval_for_each_parameter(model: Mo
 
 @pytest.mark.parametrize("model", ALL)
 def test_parameters_are_drawn_with_the_covariance(model: Model) -> None:
-    fitted = model().fit(shop(model, 1000))
+    fitted = model().fit(shop(model))
     rng = np.random.default_rng(3)
     draws = np.log([list(fitted.drawn(rng).params_.values()) for _ in range(3000)])
     whiten = np.linalg.inv(np.linalg.cholesky(fitted.covariance_))
@@ -274,7 +274,7 @@ def test_a_missing_column_is_named(model: Model) -> None:
     last = table.columns[-1]
     with pytest.raises(ModelError, match=f"{model.__name__} needs the columns .*; {last} is not there"):
         model().fit(table.drop(columns=last))
-    with pytest.raises(ModelError, match=f"needs {len(table.columns)} columns"):
+    with pytest.raises(ModelError, match=f"needs the columns {', '.join(model.columns)}; given was"):
         model().fit(table.to_numpy()[:, 1:])
 
 
@@ -282,7 +282,7 @@ ONE_TIMERS_ON_THE_LAST_DAY = [(0.0, 0.0, 0.0)] * 50
 
 
 def extremes() -> dict[str, pd.DataFrame]:
-    base = shop(BetaGeo)
+    base = shop(BetaGeo, 400)
     return {
         "some came on the last day": pd.concat([base, frame(ONE_TIMERS_ON_THE_LAST_DAY)]),
         "nobody was observed for any time, and yet they came back": frame([(1, 0, 0), (2, 0, 0)] * 20),
@@ -343,6 +343,18 @@ def test_amounts_that_tell_too_little_are_a_problem(name: str) -> None:
     assert re.search("no mean" if name == "no mean" else "flat in some direction|ran away", fitted.problem_)
 
 
+@pytest.mark.parametrize("seed", range(8))
+def test_what_runs_beyond_a_million_is_a_problem(seed: int) -> None:
+    """There the likelihood is flat but for rounding, which may bend it like a maximum; in units of the mean T or amount."""
+    rng = np.random.default_rng(seed)
+    bought = rng.geometric(0.4, 500).astype(float)
+    alike = pd.DataFrame({"frequency": bought, "monetary_value": rng.gamma(6 * bought, 1 / bought)})
+    two = pd.DataFrame({"frequency": bought[:2], "monetary_value": [3.0, 4.0]})
+    fits = [GammaGamma().fit(alike), GammaGamma().fit(two), BetaGeo().fit(loyal(1000, seed, 0.1))]
+    for fitted in fits:
+        assert fitted.problem_ or max(fitted.params_.values()) < 1e7
+
+
 @pytest.mark.parametrize("seed", [2, 4])
 def test_a_fit_without_a_problem_has_forecasts_for_everybody(seed: int) -> None:
     """One probability of leaving for all: a and b run far, and what is forecast hangs on their ratio alone."""
@@ -351,5 +363,5 @@ def test_a_fit_without_a_problem_has_forecasts_for_everybody(seed: int) -> None:
     rate = rng.gamma(2.0, 1 / 4.0, 1000)
     table = history(purchase_times(rng, rate, T, lambda luck: luck < 0.1), T)
     fitted = BetaGeo().fit(table)
-    assert fitted.params_["a"] > 200
+    assert fitted.params_["a"] > 100
     assert fitted.problem_ or np.isfinite(fitted.expected_purchases(table, 39.0)).all()

@@ -135,7 +135,7 @@ def test_in_no_time_nobody_buys(model: type[PurchaseModel], params: list[float])
 @pytest.mark.parametrize("params", [[0.5, 10.0, 300.0, 900.0], [0.5, 10.0, 1e5, 3e5]])
 def test_customers_who_are_alike_in_leaving_have_a_forecast(params: list[float]) -> None:
     """With one probability of leaving for all, a and b run to infinity: their ratio alone matters."""
-    rows = [(0, 0.0, 30.0), (2, 20.0, 30.0), (9, 50.0, 52.0), (300, 50.0, 52.0)]
+    rows: list[Row] = [(0, 0.0, 30.0), (2, 20.0, 30.0), (9, 50.0, 52.0), (300, 50.0, 52.0)]
     found = purchasing(BetaGeo, params).expected_purchases(frame(rows), 13.0)
     slow = [beta_geo_expected(params, *row, 13.0) for row in rows]
     np.testing.assert_allclose(found, slow, rtol=1e-5, atol=1e-12)
@@ -182,7 +182,7 @@ def test_a_customer_of_whom_nothing_is_known_is_worth_the_mean_and_without_a_mea
 @pytest.mark.parametrize(("model", "params"), [*CASES, *((GammaGamma, params) for params in WORTHS)], ids=str)
 def test_gradients_are_what_differences_say(model: type[MaximumLikelihood], params: list[float]) -> None:
     table = (amounts(AMOUNTS) if model is GammaGamma else frame(HISTORIES)).to_numpy()
-    rows, at = tuple(table.T), np.array(params)
+    rows, at = model()._prepared(tuple(table.T)), np.array(params)
     found = model()._rows(at, rows)[1]
     assert found.shape == (len(params), len(table))
     for place, value in enumerate(params):

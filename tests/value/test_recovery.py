@@ -20,7 +20,7 @@ def test_a_95_percent_interval_contains_the_truth_as_often(model: str) -> None:
 
 @pytest.mark.parametrize("model", MODELS)
 def test_a_large_shop_gives_back_what_it_was_simulated_from(model: str) -> None:
-    shop = SHOPS[model](np.random.default_rng(3), 30_000, **TRUTH[model])
+    shop = SHOPS[model](np.random.default_rng(3), 15_000, **TRUTH[model])
     fitted = MODELS[model]().fit(shop)
     table = fitted.summary()
     assert fitted.problem_ == ""

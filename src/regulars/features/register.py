@@ -146,7 +146,7 @@ REGISTER: tuple[Feature, ...] = (
         "orders",
         """
         value_probability_alive share  | probability that the customer has not left for good, where a model could be fitted | who is probably gone
-        value_orders            orders~ | days with an order to expect within the horizon          | whom to expect
+        value_orders            expected| days with an order to expect within the horizon          | whom to expect
         value_revenue           money  | revenue to expect within the horizon                     | what is at stake
         value_revenue_low       money  | revenue that one in ten such customers will stay below   | how sure that is
         value_revenue_high      money  | revenue that one in ten such customers will exceed       | how sure that is

@@ -43,7 +43,7 @@ class BetaGeo(PurchaseModel):
         return np.where(x > 0, 1 / (1 + np.exp(np.minimum(odds, 700))), 1.0)
 
     def expected_purchases(self, X: Any, horizon: float) -> Floats:
-        """Equation 10 of the paper, its hypergeometric function in Euler's other form, which stays finite for large x."""
+        """Equation 10 of the paper, its hypergeometric function in whichever of Euler's two forms has the smaller power."""
         r, alpha, a, b = self._params()
         x, _, T = self._arrays(X)
         if abs(a - 1) < 1e-6:  # a removable singularity
@@ -51,9 +51,11 @@ class BetaGeo(PurchaseModel):
         c = a + b + x - 1
         c = np.where(np.abs(c) < 1e-9, 1e-9, c)
         later = alpha + T + horizon
-        bracket = 1 - (alpha + T) ** (a - 1) * later ** (1 - a) * hyp2f1(
-            a + b - 1 - r, a - 1, c, horizon / later
-        )
+        is_first = r + x < a - 1  # the other form would overflow
+        one = np.where(is_first, r + x, a + b - 1 - r)
+        other = np.where(is_first, b + x, a - 1)
+        power = np.where(is_first, r + x, a - 1)
+        bracket = 1 - ((alpha + T) / later) ** power * hyp2f1(one, other, c, horizon / later)
         return np.asarray(c / (a - 1) * bracket * self.probability_alive(X))
 
     def draw_purchases(self, X: Any, horizon: float, rng: np.random.Generator) -> Floats:

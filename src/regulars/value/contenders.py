@@ -75,7 +75,7 @@ class Amounts:
     def expected(self, customers: pd.DataFrame) -> Floats:
         """The mean amount of each customer's purchases to come."""
         if self.problem:
-            return customers["monetary_value"].to_numpy()
+            return _own_mean(customers)
         return self.model.expected_value(_amounts(customers))
 
     def spend(self, customers: pd.DataFrame, purchases: Floats, rng: np.random.Generator) -> Floats:
@@ -142,7 +142,8 @@ class Rule(Contender):
         given = self.forecast(customers, days)["revenue"].to_numpy()
         before = self.forecast(self.last.customers, self.last.days)["revenue"].to_numpy()
         edges = np.unique(np.quantile(before, np.linspace(0, 1, BINS + 1)[1:-1]))
-        past, now = (np.searchsorted(edges, one, side="right") for one in (before, given))
+        alike = self.forecast(customers, self.last.days)["revenue"].to_numpy()
+        past, now = (np.searchsorted(edges, one, side="right") for one in (before, alike))
         became = self.last.outcome["revenue"].to_numpy() / np.where(before > 0, before, 1.0)
         level = pd.Series(became).groupby(past).transform("mean").to_numpy()
         became = np.divide(became, level, out=np.ones_like(became), where=level > 0)
@@ -170,7 +171,7 @@ class OwnRate(Rule):
     def forecast(self, customers: pd.DataFrame, days: float) -> pd.DataFrame:
         x, T = customers["frequency"].to_numpy(), customers["T"].to_numpy()
         purchases = np.divide(x, T, out=np.zeros_like(T), where=T > 0) * days / WEEK
-        return _forecast(customers, purchases, purchases * customers["monetary_value"].to_numpy())
+        return _forecast(customers, purchases, purchases * _own_mean(customers))
 
 
 class PastSpend(Rule):
@@ -257,6 +258,11 @@ def amounts_depend(customers: pd.DataFrame) -> float:
     """The rank correlation of purchases and their mean amount among who came back, which Gamma-Gamma assumes to be none."""
     back = customers[customers["frequency"] > 0]
     return float(stats.spearmanr(back["frequency"], back["monetary_value"]).statistic)
+
+
+def _own_mean(customers: pd.DataFrame) -> Floats:
+    """What a purchase brought so far; nothing from whom more came back than was sold."""
+    return customers["monetary_value"].clip(lower=0).to_numpy()
 
 
 def _amounts(customers: pd.DataFrame) -> pd.DataFrame:

@@ -18,8 +18,11 @@ from regulars.errors import RegularsError
 Floats = NDArray[np.float64]
 
 SAMPLE = 4_000  # customers on whom the starts are tried
-FARTHEST = 25.0  # logarithms of parameters beyond which a maximum is none
-STEP = 1e-6  # of a logarithm, in differences of the gradient
+FARTHEST = (
+    14.0  # logarithms of scaled parameters: from e^13 on all customers are alike, and the maximum is none
+)
+LOOSEST = 3.0  # standard error of a logarithm: a factor of 400 either way
+STEP = 1e-5  # of a logarithm, in differences of the gradient
 STEPS = 50  # Newton's
 FLAT = 1e-6  # of the largest curvature: what bends less is flat
 
@@ -124,7 +127,7 @@ class MaximumLikelihood(BaseEstimator):
 
     def drawn(self, rng: np.random.Generator) -> Self:
         """The same model with parameters drawn from what the fit leaves open: normal logarithms."""
-        check_is_fitted(self)
+        check_is_fitted(self, "covariance_")
         logs = np.log(list(self.params_.values()))
         draw = np.exp(rng.multivariate_normal(logs, self.covariance_, method="cholesky"))
         return self.with_params(**dict(zip(self.names, draw.tolist(), strict=True)))
@@ -172,6 +175,8 @@ class MaximumLikelihood(BaseEstimator):
             return f"{' and '.join(at_limit)} ran away to the edge of what is searched"
         if not is_maximum or not np.isfinite(list(self.standard_errors_.values())).all():
             return "the likelihood has no clear maximum: it is flat in some direction"
+        if np.sqrt(np.diag(self.covariance_)).max() > LOOSEST:
+            return "the data tell next to nothing of some parameter"
         return ""
 
     def _arrays(self, X: Any) -> tuple[Floats, ...]:
@@ -280,7 +285,13 @@ def _newton_step(hessian: Floats, gradient: Floats) -> Floats | None:
 
 def _unique(columns: tuple[Floats, ...], weight: ArrayLike | None) -> Data:
     """Equal rows become one, in an order that does not depend on theirs."""
-    weights = pd.Series(1.0 if weight is None else np.asarray(weight, dtype=float), range(len(columns[0])))
+    counted = np.ones(len(columns[0])) if weight is None else np.asarray(weight, dtype=float)
+    if counted.shape != columns[0].shape or not (counted >= 0).all() or not np.isfinite(counted).all():
+        raise ModelError(
+            f"sample_weight must say of each of the {len(columns[0])} rows how many customers it stands for: zero or more."
+        )
+    columns, counted = tuple(column[counted > 0] for column in columns), counted[counted > 0]
+    weights = pd.Series(counted)
     summed = weights.groupby(list(columns), sort=False).sum()
     found = [summed.index.get_level_values(level).to_numpy(dtype=float) for level in range(len(columns))]
     order = np.lexsort(found[::-1])

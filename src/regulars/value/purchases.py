@@ -52,6 +52,8 @@ class PurchaseModel(MaximumLikelihood):
             )
         if not (x > 0).any():
             raise ModelError("Nobody came back: from customers who bought once no rate can be learnt.")
+        if not (T > 0).any():
+            raise ModelError("Nobody was observed for any time: every T is 0.")
         if data.weight.sum() < 2:
             raise ModelError(
                 "One customer tells nothing of how customers differ: a model needs more of them."
