@@ -79,6 +79,17 @@ def test_a_hybrid_is_read_checked_and_computed(tmp_path: Path) -> None:
     assert (row["features"], row["needs"]) == ("country, discount_share, recency_days", "customers, orders")
 
 
+def test_a_hybrid_can_use_what_is_expected_of_a_customer() -> None:
+    features = snapshot(value_revenue=[9.0, 1.0, None], value_probability_alive=[0.2, 0.2, 0.2])
+    rule = {
+        "all": [
+            {"feature": "value_revenue", "above": 5},
+            {"feature": "value_probability_alive", "below": 0.5},
+        ]
+    }
+    assert members(features, rule) == [True, False, False]
+
+
 def test_too_small_a_hybrid_is_said_and_not_given(tmp_path: Path) -> None:
     config = read(tmp_path, LOCALS.replace("minimum_customers: 2", "minimum_customers: 1000"))
     features = snapshot(country=["Germany"] * 3, discount_share=[0.1] * 3)

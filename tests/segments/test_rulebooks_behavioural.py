@@ -181,6 +181,18 @@ def test_the_base_sets_what_is_usual(engine: Engine) -> None:
     assert flags(overlapping_segments(frame(engine, [BUYER]), poor))["high_spender"].all()
 
 
+def test_who_spends_much_may_be_told_by_what_is_expected(engine: Engine) -> None:
+    limits = Limits(high_spender_by="value_revenue")
+    rows = [BUYER | {"value_revenue": expected} for expected in (5.0, 1.0, 0.0)]
+    found = overlapping_segments(frame(engine, rows), config=Segments(behavioural=limits))
+    assert flags(found)["high_spender"].tolist() == [True, False, False]
+    meaning = found.table.set_index("segment")["meaning"]["high_spender"]
+    assert meaning == "is expected to spend more than the mean of all buyers (2.00)"
+    without = overlapping_segments(frame(engine, [BUYER]), config=Segments(behavioural=limits), tables=TABLES)
+    status = without.table.set_index("segment")["status"]["high_spender"]
+    assert status.startswith("not available")
+
+
 def test_pandas_and_duckdb_give_the_same_flags(engine: Engine) -> None:
     rows = [BUYER, LOOKED, BUYER | {"frequency": 1, "recency_days": 99}, BUYER | {"coupon_order_share": 0.9}]
     inside = overlapping_segments(frame(engine, rows))
