@@ -50,6 +50,7 @@ lab: $(RUN_READY)  ## the notebooks in JupyterLab
 bench: $(RUN_READY)  ## how fast, beside peers, as ratios in one run
 	$(BIN)/python benchmarks/features.py --times 1
 	$(BIN)/python benchmarks/ingest.py
+	$(BIN)/python benchmarks/value.py
 
 docs: $(RUN_READY)  ## write docs/your-shop.md and docs/features.md anew from contracts and register
 	$(BIN)/python -c "from regulars.ingest.document import document; print(document(), end='')" > docs/your-shop.md
