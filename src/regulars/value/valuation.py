@@ -66,7 +66,10 @@ class Valuation(NamedTuple):
 
     @property
     def trial(self) -> pd.DataFrame:
-        """`judged` in short, for a page: `total_off`, `error`, `rank_correlation`, `top_tenth`, `orders_off`, `verdict`."""
+        """`judged` in short, for a page.
+
+        Its columns are `total_off`, `error`, `rank_correlation`, `top_tenth`, `orders_off`, `verdict` and `problem`.
+        """
         short = {
             "revenue_bias": "total_off",
             "revenue_root_mean_squared_error": "error",
@@ -74,9 +77,10 @@ class Valuation(NamedTuple):
             "revenue_top_decile_capture": "top_tenth",
             "purchases_mean_absolute_error": "orders_off",
         }
-        verdict = self.judged["problem"].map(lambda problem: f"refused: {problem}" if problem else "possible")
+        problem = self.judged["problem"]
+        verdict = problem.map(lambda words: "refused" if words else "possible")
         verdict[self.chosen.name] = "is used"
-        return self.judged[list(short)].rename(columns=short).assign(verdict=verdict)
+        return self.judged[list(short)].rename(columns=short).assign(verdict=verdict, problem=problem)
 
     @property
     def total(self) -> pd.Series:
