@@ -124,6 +124,15 @@ segments:
           - not: {feature: discount_share, above: 0.3}   # or below, at_least, at_most, is
 ```
 
+So does the forecast of what customers will bring; a rule may use its `value_revenue` like any other feature:
+
+```yaml
+value:
+  horizon_days: 90        # how far ahead; the history must be three times as long
+  discount_rate: 0.1      # a year
+  hiatus_days: 182        # silence after which the simplest rule takes a customer for gone
+```
+
 A customer of whom a rule cannot tell is not in the segment. [The features](features.md) are all that there are; a name that does not exist is
 answered with the nearest.
 
