@@ -12,6 +12,7 @@ from typing import TypeAlias
 
 import duckdb
 import narwhals as nw
+import numpy as np
 import pandas as pd
 import pytest
 
@@ -20,7 +21,7 @@ from regulars.config import ConfigError, ShopConfig, read_config
 from regulars.engine import Engine, EngineError
 from regulars.features import build_snapshots
 from regulars.ingest import stage
-from regulars.segments import overlapping_segments, segment_by_rules
+from regulars.segments import RFMKMeans, overlapping_segments, segment_by_rules
 from regulars.spark import SparkEngine, require_java, spark_memory
 
 Shops: TypeAlias = tuple[Shop, Shop]
@@ -170,6 +171,34 @@ def test_features_and_segments_are_the_same_on_both_engines(shops: Shops) -> Non
         differences = largest_difference(table, table_too)
         assert differences[differences > 1e-9].to_dict() == {}
         assert len(table) > 2000
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("k", [1, 4, 8])
+def test_kept_clusters_are_the_same_on_both_engines_and_in_pandas(
+    spark: SparkEngine, tmp_path: Path, k: int
+) -> None:
+    rng = np.random.default_rng(0)
+    n = 20_000
+    frequency = rng.geometric(0.4, n)
+    table = pd.DataFrame({"customer_id": np.arange(n), "recency_days": rng.integers(1, 400, n).astype(float)})
+    table = table.assign(frequency=frequency, revenue=frequency * rng.lognormal(3, 1, n).round(2) - 5)
+    table.loc[:9, "recency_days"] = np.nan
+    model = RFMKMeans(k, random_state=0).fit(table)
+    staged_table = tmp_path / "base.parquet"
+    duckdb.connect().from_df(table).write_parquet(str(staged_table))
+    log = (nw.col("revenue").clip(lower_bound=0) + 1).log()
+    one, other = (
+        engine.collect(
+            engine.scan(staged_table).select("customer_id", log=log, cluster=model.expression()),
+            "customer_id",
+        )
+        for engine in (Engine(), spark)
+    )
+    assert (one["log"] - other["log"]).abs().max() < 1e-9
+    assert other["cluster"].equals(one["cluster"])
+    assert one["cluster"].isna().tolist() == [True] * 10 + [False] * (n - 10)
+    assert one["cluster"].astype("Int64").tolist() == model.predict(table).tolist()
 
 
 @pytest.mark.slow

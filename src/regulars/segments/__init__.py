@@ -1,9 +1,11 @@
 """Segments by rule and by clustering, and how far to trust them."""
 
 from regulars.segments.agreement import agreement, cramers_v, cross_table
+from regulars.segments.alignment import aligned
 from regulars.segments.clusters import cluster_inputs, cluster_labels
 from regulars.segments.comparison import STABLE, choose, compare, passes
 from regulars.segments.description import describe, name_clusters, precision_recall, profile
+from regulars.segments.frozen import RFMKMeans
 from regulars.segments.funnel import funnel
 from regulars.segments.journey import JOURNEY_MEANINGS, Journey
 from regulars.segments.lookalikes import lookalikes, relatives
@@ -35,6 +37,7 @@ from regulars.segments.rulebooks import (
     segment_by_rules,
 )
 from regulars.segments.stability import bootstrap_jaccard
+from regulars.segments.surrogate import Surrogate, fidelity, rule_stability
 from regulars.segments.worth import baseline_deciles, next_quarter, worth
 
 __all__ = [
@@ -52,10 +55,13 @@ __all__ = [
     "FourCore",
     "Journey",
     "Overlapping",
+    "RFMKMeans",
     "RxFGrid",
     "SegmentError",
+    "Surrogate",
     "ThreeLevel",
     "agreement",
+    "aligned",
     "base_facts",
     "baseline_deciles",
     "bootstrap_jaccard",
@@ -70,6 +76,7 @@ __all__ = [
     "cross_table",
     "definition_table",
     "describe",
+    "fidelity",
     "funnel",
     "gates",
     "lookalikes",
@@ -83,6 +90,7 @@ __all__ = [
     "profile",
     "relatives",
     "retention",
+    "rule_stability",
     "rxf_by_row_order",
     "segment_by_rules",
     "worth",
