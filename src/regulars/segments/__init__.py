@@ -9,6 +9,8 @@ from regulars.segments.frozen import RFMKMeans
 from regulars.segments.funnel import funnel
 from regulars.segments.journey import JOURNEY_MEANINGS, Journey
 from regulars.segments.lookalikes import lookalikes, relatives
+from regulars.segments.null import null_test
+from regulars.segments.prediction_strength import prediction_strength
 from regulars.segments.retention import retention
 from regulars.segments.rfm import RFM
 from regulars.segments.row_order import changed_by_shuffling, rxf_by_row_order
@@ -84,9 +86,11 @@ __all__ = [
     "near_another",
     "nearness",
     "next_quarter",
+    "null_test",
     "overlapping_segments",
     "passes",
     "precision_recall",
+    "prediction_strength",
     "profile",
     "relatives",
     "retention",

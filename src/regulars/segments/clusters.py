@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Sequence
+from functools import partial
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 from scipy.cluster.hierarchy import fcluster, ward
+from scipy.spatial.distance import cdist
 from sklearn.cluster import KMeans
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.mixture import GaussianMixture
@@ -18,6 +21,18 @@ Labels = NDArray[np.intp]
 Matrix = NDArray[np.float64]
 
 INPUTS = ("recency_days", "frequency", "revenue")
+
+
+class Clustering(NamedTuple):
+    """The groups of some customers, and where others belong.
+
+    Attributes:
+        labels: integer labels of shape (customers,).
+        assign: labels of other customers, from their inputs of shape (others, inputs).
+    """
+
+    labels: Labels
+    assign: Callable[[Matrix], Labels]
 
 
 def cluster_inputs(features: pd.DataFrame) -> Matrix:
@@ -34,25 +49,58 @@ def cluster_inputs(features: pd.DataFrame) -> Matrix:
     return StandardScaler().fit_transform(logs)
 
 
-def _k_means(X: Matrix, ks: Sequence[int], seed: int) -> list[Labels]:
-    return [KMeans(k, n_init=5, random_state=seed).fit_predict(X) for k in ks]
+def _k_means(X: Matrix, ks: Sequence[int], seed: int) -> list[Clustering]:
+    models = [KMeans(k, n_init=5, random_state=seed) for k in ks]
+    return [Clustering(model.fit_predict(X), model.predict) for model in models]
 
 
-def _gaussian_mixture(X: Matrix, ks: Sequence[int], seed: int) -> list[Labels]:
+def _gaussian_mixture(X: Matrix, ks: Sequence[int], seed: int) -> list[Clustering]:
     # A floor under the variances keeps a component from collapsing onto tied values.
-    return [GaussianMixture(k, reg_covar=1e-3, max_iter=300, random_state=seed).fit_predict(X) for k in ks]
+    models = [GaussianMixture(k, reg_covar=1e-3, max_iter=300, random_state=seed) for k in ks]
+    return [Clustering(model.fit_predict(X), model.predict) for model in models]
 
 
-def _ward(X: Matrix, ks: Sequence[int], _seed: int) -> list[Labels]:
+def _ward(X: Matrix, ks: Sequence[int], _seed: int) -> list[Clustering]:
     tree = ward(X)
-    return [fcluster(tree, k, criterion="maxclust").astype(np.intp) - 1 for k in ks]
+    each = [fcluster(tree, k, criterion="maxclust").astype(np.intp) - 1 for k in ks]
+    return [Clustering(labels, partial(_nearest_mean, X, labels)) for labels in each]
 
 
-ALGORITHMS: dict[str, Callable[[Matrix, Sequence[int], int], list[Labels]]] = {
+def _nearest_mean(X: Matrix, labels: Labels, others: Matrix) -> Labels:
+    """For each of `others`, the label of the nearest mean of a group of `X`."""
+    means = pd.DataFrame(X).groupby(labels).mean()
+    return means.index.to_numpy()[cdist(others, means).argmin(axis=1)]
+
+
+ALGORITHMS: dict[str, Callable[[Matrix, Sequence[int], int], list[Clustering]]] = {
     "k-means": _k_means,
     "Gaussian mixture": _gaussian_mixture,
     "Ward": _ward,
 }
+
+
+def clusterings(algorithm: str, X: Matrix, ks: Sequence[int], random_state: int) -> list[Clustering]:
+    """Cluster the rows of `X` into each of `ks` groups that other customers can be assigned to.
+
+    k-means and Ward assign to the nearest mean, a Gaussian mixture to the likeliest component.
+
+    Args:
+        algorithm: a key of `ALGORITHMS`.
+        X: shape (customers, inputs).
+        ks: the numbers of clusters.
+        random_state: the seed of the algorithm's own draws.
+
+    Returns:
+        For each k, a `Clustering`; the order of labels means nothing.
+
+    >>> (two,) = clusterings("Ward", np.array([[0.0], [0.1], [9.0]]), [2], 0)
+    >>> two.labels.tolist(), two.assign(np.array([[8.0], [1.0]])).tolist()
+    ([0, 0, 1], [1, 0])
+    """
+    with warnings.catch_warnings():
+        # A resample can hold fewer different rows than k; the groups not found then count against the stability.
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        return ALGORITHMS[algorithm](X, ks, random_state)
 
 
 def cluster_labels(algorithm: str, X: Matrix, ks: Sequence[int], random_state: int) -> list[Labels]:
@@ -70,7 +118,4 @@ def cluster_labels(algorithm: str, X: Matrix, ks: Sequence[int], random_state: i
     >>> [labels.tolist() for labels in cluster_labels("Ward", np.array([[0.0], [0.1], [9.0]]), [2], 0)]
     [[0, 0, 1]]
     """
-    with warnings.catch_warnings():
-        # A resample can hold fewer different rows than k; the groups not found then count against the stability.
-        warnings.simplefilter("ignore", ConvergenceWarning)
-        return ALGORITHMS[algorithm](X, ks, random_state)
+    return [one.labels for one in clusterings(algorithm, X, ks, random_state)]

@@ -1,0 +1,152 @@
+"""Clusters, or a cut through a continuum? The same figures on customers drawn without clusters."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+import pandas as pd
+from scipy.special import ndtr
+from scipy.stats import rankdata
+
+from regulars.segments.clusters import Matrix, cluster_labels
+from regulars.segments.prediction_strength import prediction_strength
+from regulars.segments.stability import bootstrap_jaccard
+
+FIGURES = ("smallest_jaccard", "prediction_strength")
+
+
+def gaussian_draw(X: Matrix, rng: np.random.Generator) -> Matrix:
+    """As many customers from the multivariate normal with the mean and covariance of `X`.
+
+    It has neither clusters nor the data's skew and ties, so that skew and ties alone can look like clusters beside it.
+
+    >>> gaussian_draw(np.array([[1.0, 7.0], [3.0, 7.0]]), np.random.default_rng(0))[:, 1].tolist()
+    [7.0, 7.0]
+    """
+    covariance = np.atleast_2d(np.cov(X, rowvar=False, bias=True))
+    return X.mean(axis=0) + rng.normal(size=X.shape) @ _root(covariance).T
+
+
+def copula_draw(X: Matrix, rng: np.random.Generator) -> Matrix:
+    """As many customers with the marginals and rank correlations of `X` and no further structure: a Gaussian copula.
+
+    Correlated normals are mapped to the data's own values through the inverse of their empirical distribution, so ties
+    stay ties. The correlation of the normals is 2 sin(πρ/6) of Spearman's ρ (Pearson 1907), made positive semidefinite by
+    taking negative eigenvalues as 0. Mid-ranks of tied values understate ρ, and mapping to tied values would understate it
+    again; ρ is therefore corrected for ties as for grouped data.
+
+    >>> X = np.array([[1.0, 7.0], [1.0, 7.0], [5.0, 7.0]])
+    >>> sorted(set(copula_draw(X, np.random.default_rng(0)).ravel().tolist()))
+    [1.0, 5.0, 7.0]
+    """
+    root = _root(_latent_correlation(X))
+    root /= np.linalg.norm(root, axis=1, keepdims=True)
+    uniform = ndtr(rng.normal(size=X.shape) @ root.T)
+    positions = np.minimum((uniform * len(X)).astype(np.intp), len(X) - 1)
+    return np.take_along_axis(np.sort(X, axis=0), positions, axis=0)
+
+
+def _latent_correlation(X: Matrix) -> Matrix:
+    """The correlation of the normals under the copula; an input with one value is correlated with none."""
+    ranks = rankdata(X, axis=0)
+    deviations = ranks - ranks.mean(axis=0)
+    variances = np.maximum((deviations**2).mean(axis=0), 1e-9)
+    # What mid-ranks keep of the variance of ranks without ties, (n² − 1) / 12, they keep of the covariance, once per input.
+    untied = max((len(X) ** 2 - 1) / 12, 1e-9)
+    spearman = untied * (deviations.T @ deviations) / len(X) / np.outer(variances, variances)
+    latent = 2 * np.sin(np.pi * spearman.clip(-1, 1) / 6)
+    np.fill_diagonal(latent, 1)
+    return latent
+
+
+def _root(matrix: Matrix) -> Matrix:
+    """R with R Rᵀ = the matrix, or the nearest positive semidefinite one."""
+    values, vectors = np.linalg.eigh(matrix)
+    return vectors * np.sqrt(values.clip(min=0))
+
+
+KINDS: dict[str, Callable[[Matrix, np.random.Generator], Matrix]] = {
+    "copula": copula_draw,
+    "gaussian": gaussian_draw,
+}
+
+
+def null_test(
+    algorithm: str,
+    X: Matrix,
+    ks: Sequence[int],
+    *,
+    draws: int,
+    bootstraps: int,
+    splits: int,
+    random_state: int,
+    kind: str = "copula",
+    sample: int | None = 1000,
+) -> pd.DataFrame:
+    """Whether clusters are more stable, or better foretold, than those of customers drawn without clusters.
+
+    p = (1 + draws that reach the data's figure) / (1 + draws), a Monte Carlo test (Barnard 1963; Davison, Hinkley 1997,
+    ch. 4). Each p is one test: over several k and figures some p is at most .05 more often than one time in twenty, so
+    call a clustering one of clusters where both of its figures beat the draws.
+
+    Groups so far apart that each marginal alone shows them leave gaps in the marginals of the copula's draws, which then
+    fall into as stable groups of their own: such groups can fail to beat it. They beat the Gaussian draws.
+
+    Args:
+        algorithm: a key of `regulars.segments.clusters.ALGORITHMS`.
+        X: shape (customers, inputs).
+        ks: the numbers of clusters.
+        draws: how many times to draw customers without clusters; 19 make .05 the smallest p.
+        bootstraps: resamples behind the stability.
+        splits: halvings behind the prediction strength.
+        random_state: seed of everything.
+        kind: a key of `KINDS`.
+        sample: at most so many customers, drawn once, stand for all, in the data's figures too; None takes all. Fewer
+            customers make every figure noisier: p stays valid, but weak clusters that all customers would show can be
+            missed, and a cluster of few customers can be absent.
+
+    Returns:
+        One row per k: `k`, and for `smallest_jaccard` and `prediction_strength` the data's figure, the mean of the draws
+        (`_null`) and the p-value (`_p`). A figure is missing, and so is its p, where the algorithm finds fewer than k
+        groups; a draw without k groups counts as one that reached the data's figure.
+
+    >>> X = 6 * np.eye(3)[np.arange(60) % 3] + np.random.default_rng(0).normal(size=(60, 3))
+    >>> settings = {"draws": 19, "bootstraps": 5, "splits": 5, "random_state": 0, "kind": "gaussian"}
+    >>> null_test("Ward", X, [3], **settings)[["prediction_strength", "prediction_strength_p"]].round(2).values.tolist()
+    [[1.0, 0.05]]
+    """
+    if sample is not None and len(X) > sample:
+        X = X[np.sort(np.random.default_rng(random_state).choice(len(X), sample, replace=False))]
+    settings = {"bootstraps": bootstraps, "splits": splits, "random_state": random_state}
+    data = _figures(algorithm, X, ks, **settings)
+    measurable = draws if np.isfinite(data).any() else 0
+    # A pair of seeds: the draws share no random numbers with resamples and splits, which count up from the first.
+    drawn = (KINDS[kind](X, np.random.default_rng([random_state, d])) for d in range(measurable))
+    null = np.reshape([_figures(algorithm, one, ks, **settings) for one in drawn], (measurable, 2, len(ks)))
+    reached = np.isnan(null) | (null >= data)
+    p = np.where(np.isnan(data), np.nan, (1 + reached.sum(axis=0)) / (1 + draws))
+    table = pd.DataFrame({"k": ks})
+    for i, name in enumerate(FIGURES):
+        null_mean = pd.DataFrame(null[:, i]).mean()
+        table = table.assign(**{name: data[i], f"{name}_null": null_mean, f"{name}_p": p[i]})
+    return table
+
+
+def _figures(
+    algorithm: str, X: Matrix, ks: Sequence[int], *, bootstraps: int, splits: int, random_state: int
+) -> Matrix:
+    """For each k, the smallest Jaccard and the prediction strength, shape (2, ks); missing where k groups are not found."""
+    possible = [k for k in ks if k <= len(X)]
+    labels = cluster_labels(algorithm, X, possible, random_state) if possible else []
+    found = {k: one for k, one in zip(possible, labels, strict=True) if len(np.unique(one)) == k}
+    if not found:
+        return np.full((len(FIGURES), len(ks)), np.nan)
+    again = bootstrap_jaccard(
+        algorithm, X, list(found), list(found.values()), bootstraps=bootstraps, random_state=random_state
+    )
+    strengths = prediction_strength(algorithm, X, list(found), splits=splits, random_state=random_state)
+    # A cluster that no resample drew has no stability, and then neither has the weakest.
+    smallest = [pd.DataFrame(one).mean().min(skipna=False) for one in again]
+    figures = pd.DataFrame([smallest, [one.mean() for one in strengths]], columns=list(found))
+    return figures.reindex(columns=list(ks)).to_numpy()
