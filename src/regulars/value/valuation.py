@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from typing import NamedTuple
 
 import narwhals as nw
@@ -123,26 +123,49 @@ def value(orders: Frame, returns: Frame | None, day: int, settings: Value, margi
         NotAvailableError: if less than three horizons of history were observed.
     """
     horizon = settings.horizon_days
+    _check_history(orders, day, horizon)
+    before, held_out = (window(orders, returns, day - back * horizon, horizon) for back in (2, 1))
+    tried = {one.name: one.fit(held_out.customers, before) for one in contenders(settings.hiatus_days)}
+    table = judged(list(tried.values()), held_out)
+    customers = histories(orders, returns, day)
+    chosen = _refitted(table, settings, customers, held_out)
+    leaving = _leaving(tried.values(), held_out, customers)
+    futures = _futures(chosen, customers, horizon)
+    by_week = weekly(orders, held_out.customers.index, day - horizon, horizon)
+    return Valuation(
+        _columns(chosen.forecast(customers, horizon), futures, leaving, settings, margin_rate),
+        chosen,
+        table,
+        calibration(tried[chosen.name], held_out),
+        cumulative(list(tried.values()), held_out, by_week),
+        held_out,
+        leaving,
+        futures,
+    )
+
+
+def _check_history(orders: Frame, day: int, horizon: int) -> None:
     first = _first_day(orders, day)
-    if first is None or day - first < 3 * horizon:
-        seen = 0 if first is None else day - first
+    seen = 0 if first is None else day - first
+    if seen < 3 * horizon:
         raise NotAvailableError(
             f"Not available: needs {3 * horizon} days of history, three times the {horizon} days of the forecast; "
             f"{seen} were observed."
         )
-    before, held_out = (window(orders, returns, day - back * horizon, horizon) for back in (2, 1))
-    tried = [one.fit(held_out.customers, before) for one in contenders(settings.hiatus_days)]
-    table = judged(tried, held_out)
-    customers = histories(orders, returns, day)
-    chosen = _refitted(table, settings, customers, held_out)
-    by_week = weekly(orders, held_out.customers.index, day - horizon, horizon)
-    leaving = _leaving(tried, held_out, customers)
-    expected = chosen.forecast(customers, horizon)
-    futures = _futures(chosen, customers, horizon)
+
+
+def _columns(
+    expected: pd.DataFrame,
+    futures: NDArray[np.float32],
+    leaving: Leaving | None,
+    settings: Value,
+    margin_rate: float,
+) -> pd.DataFrame:
+    """What is known of each customer, as columns of the snapshot."""
     low, high = np.quantile(futures, OF_CUSTOMERS, axis=0)
     # Revenue arrives evenly over the horizon: on average in its middle.
-    present = (1 + settings.discount_rate) ** (-horizon / 2 / 365)
-    valued = pd.DataFrame(
+    present = (1 + settings.discount_rate) ** (-settings.horizon_days / 2 / 365)
+    return pd.DataFrame(
         {
             "value_probability_alive": leaving.alive if leaving else np.nan,
             "value_orders": expected["purchases"],
@@ -151,18 +174,7 @@ def value(orders: Frame, returns: Frame | None, day: int, settings: Value, margi
             "value_revenue_high": high,
             "value_profit": expected["revenue"] * margin_rate * present,
         },
-        index=customers.index,
-    )
-    judge_of = {one.name: one for one in tried}[best(table)]
-    return Valuation(
-        valued,
-        chosen,
-        table,
-        calibration(judge_of, held_out),
-        cumulative(tried, held_out, by_week),
-        held_out,
-        leaving,
-        futures,
+        index=expected.index,
     )
 
 
@@ -174,7 +186,7 @@ def _refitted(table: pd.DataFrame, settings: Value, customers: pd.DataFrame, las
     return chosen
 
 
-def _leaving(tried: Sequence[Contender], held_out: Window, customers: pd.DataFrame) -> Leaving | None:
+def _leaving(tried: Iterable[Contender], held_out: Window, customers: pd.DataFrame) -> Leaving | None:
     """From the model that told best who bought in the hold-out, fitted again to all of the history."""
     came = held_out.outcome["purchases"].to_numpy() > 0
     found = []
