@@ -29,8 +29,8 @@ Action = Annotated[
     Literal["refuse", "flag", "off"], BeforeValidator(lambda given: "off" if given is False else given)
 ]
 InOrOut = Literal["in", "out"]
-# What Shopify and WooCommerce call orders for which no money came, and what others do.
 LOCAL = "local[*]"  # Spark on all cores of this machine
+# What Shopify and WooCommerce call orders for which no money came, and what others do.
 UNPAID = ("pending", "voided", "expired", "failed", "cancelled", "canceled")
 
 

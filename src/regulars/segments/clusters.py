@@ -21,6 +21,7 @@ Labels = NDArray[np.intp]
 Matrix = NDArray[np.float64]
 
 INPUTS = ("recency_days", "frequency", "revenue")
+STARTS = 5  # of k-means, of which the best counts
 
 
 class Clustering(NamedTuple):
@@ -45,12 +46,16 @@ def cluster_inputs(features: pd.DataFrame) -> Matrix:
     >>> cluster_inputs(two).round(6).tolist()
     [[-1.0, -1.0, -1.0], [1.0, 1.0, 1.0]]
     """
-    logs = np.log1p(features[list(INPUTS)].to_numpy(float).clip(min=0))
-    return StandardScaler().fit_transform(logs)
+    return StandardScaler().fit_transform(logarithms(features[list(INPUTS)].to_numpy(float)))
+
+
+def logarithms(values: Matrix) -> Matrix:
+    """ln(1 + value); what is below zero counts as zero."""
+    return np.log1p(values.clip(min=0))
 
 
 def _k_means(X: Matrix, ks: Sequence[int], seed: int) -> list[Clustering]:
-    models = [KMeans(k, n_init=5, random_state=seed) for k in ks]
+    models = [KMeans(k, n_init=STARTS, random_state=seed) for k in ks]
     return [Clustering(model.fit_predict(X), model.predict) for model in models]
 
 
@@ -104,16 +109,7 @@ def clusterings(algorithm: str, X: Matrix, ks: Sequence[int], random_state: int)
 
 
 def cluster_labels(algorithm: str, X: Matrix, ks: Sequence[int], random_state: int) -> list[Labels]:
-    """Cluster the rows of `X` into each of `ks` groups.
-
-    Args:
-        algorithm: a key of `ALGORITHMS`.
-        X: shape (customers, inputs).
-        ks: the numbers of clusters.
-        random_state: the seed of the algorithm's own draws.
-
-    Returns:
-        For each k, integer labels of shape (customers,); the order of labels means nothing.
+    """The labels of `clusterings`, of the same arguments.
 
     >>> [labels.tolist() for labels in cluster_labels("Ward", np.array([[0.0], [0.1], [9.0]]), [2], 0)]
     [[0, 0, 1]]

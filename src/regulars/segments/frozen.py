@@ -11,7 +11,7 @@ from sklearn.cluster import KMeans
 from sklearn.preprocessing import StandardScaler
 from sklearn.utils.validation import check_is_fitted
 
-from regulars.segments.clusters import INPUTS, Matrix
+from regulars.segments.clusters import INPUTS, STARTS, Matrix, logarithms
 from regulars.segments.rulebooks import SegmentError
 
 TIE = 1e-9  # half squared distances no further apart than this are equal, on whatever machine the logarithms were taken
@@ -51,7 +51,7 @@ class RFMKMeans(BaseEstimator):
             SegmentError: if fewer than `k` customers differ.
         """
         X = self._standardised(_complete_logs(features, self.k))
-        found = KMeans(self.k, n_init=5, random_state=self.random_state).fit(X)
+        found = KMeans(self.k, n_init=STARTS, random_state=self.random_state).fit(X)
         revenue = [X[found.labels_ == label, -1].mean() for label in range(self.k)]
         self.cluster_centers_ = found.cluster_centers_[np.argsort(np.negative(revenue), kind="stable")]
         return self
@@ -75,7 +75,7 @@ class RFMKMeans(BaseEstimator):
         weights, offsets = self._affine()
         values = _values(features)
         known = _known(values)
-        distances = _logs(np.where(known[:, None], values, 0.0)) @ weights.T + offsets
+        distances = logarithms(np.where(known[:, None], values, 0.0)) @ weights.T + offsets
         nearest = (distances <= distances.min(axis=1, keepdims=True) + TIE).argmax(axis=1)
         return pd.Series(pd.arrays.IntegerArray(nearest, ~known), index=features.index, name="cluster")
 
@@ -133,15 +133,11 @@ def _known(values: Matrix) -> NDArray[np.bool_]:
     return np.asarray(np.isfinite(values).all(axis=1))
 
 
-def _logs(values: Matrix) -> Matrix:
-    return np.log1p(values.clip(min=0))
-
-
 def _complete_logs(features: pd.DataFrame, k: int) -> Matrix:
     """Logarithms of the customers who have all inputs, of whom at least k must differ."""
     values = _values(features)
     # Column by column in memory, as pandas has them: then sums round as they do in `cluster_inputs`.
-    logs = np.asfortranarray(_logs(values[_known(values)]))
+    logs = np.asfortranarray(logarithms(values[_known(values)]))
     if (different := len(np.unique(logs, axis=0))) < k:
         raise SegmentError(
             f"{k} clusters need {k} customers who differ in {', '.join(INPUTS)}, but of {len(values)} there are "

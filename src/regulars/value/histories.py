@@ -7,7 +7,7 @@ from typing import NamedTuple
 import narwhals as nw
 import pandas as pd
 
-from regulars.engine import Frame, in_pandas
+from regulars.engine import Frame, distinct, in_pandas
 from regulars.ingest.returns import net_of_returns
 from regulars.value.likelihood import ModelError
 
@@ -80,9 +80,7 @@ def weekly(orders: Frame, customers: pd.Index, day: int, days: int) -> pd.Series
     """The purchases of some customers in each whole week from a day on."""
     when = nw.col("ordered_day")
     during = orders.filter((when >= day) & (when < day + days // WEEK * WEEK))
-    counted = in_pandas(
-        during.group_by("customer_id", "ordered_day").agg(n=nw.len()).select("customer_id", "ordered_day")
-    )
+    counted = in_pandas(distinct(during, "customer_id", "ordered_day"))
     week = (counted.loc[counted["customer_id"].isin(customers), "ordered_day"] - day) // WEEK + 1
     return week.value_counts().reindex(range(1, days // WEEK + 1), fill_value=0).rename("purchases")
 

@@ -8,23 +8,17 @@ from typing import Any, ClassVar, NamedTuple, Self
 
 import numpy as np
 import pandas as pd
-from numpy.typing import ArrayLike, NDArray
-from scipy import optimize, stats
+from numpy.typing import ArrayLike
+from scipy import stats
 from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_is_fitted
+from threadpoolctl import threadpool_limits
 
 from regulars.errors import RegularsError
-
-Floats = NDArray[np.float64]
+from regulars.value.search import FARTHEST, Floats, Loss
 
 SAMPLE = 4_000  # customers on whom the starts are tried
-FARTHEST = (
-    14.0  # logarithms of scaled parameters: from e^13 on all customers are alike, and the maximum is none
-)
 LOOSEST = 3.0  # standard error of a logarithm: a factor of 400 either way
-STEP = 1e-5  # of a logarithm, in differences of the gradient
-STEPS = 50  # Newton's
-FLAT = 1e-6  # of the largest curvature: what bends less is flat
 
 
 class ModelError(RegularsError):
@@ -105,7 +99,8 @@ class MaximumLikelihood(BaseEstimator):
         self.n_customers_ = data.n
         scale = self._scale(data)
         scaled = Data(self._scaled(data.columns, 1 / scale), data.weight)
-        found, hessian, is_maximum = self._maximise(scaled)
+        with threadpool_limits(1):  # sums over threads would depend on how many there are
+            found, hessian, is_maximum = self._maximise(scaled)
         powers = np.array([name in self._units for name in self.names], dtype=float)
         params = np.exp(found) * scale**powers
         self.params_ = dict(zip(self.names, params.tolist(), strict=True))
@@ -199,88 +194,21 @@ class MaximumLikelihood(BaseEstimator):
             )
         return tuple(np.ascontiguousarray(column) for column in table.T)
 
+    def _loss(self, data: Data) -> Loss:
+        prepared = self._prepared(data.columns)
+        return Loss(lambda params: self._rows(params, prepared), data.weight / data.n)
+
     def _maximise(self, data: Data) -> tuple[Floats, Floats, bool]:
         """The logarithms of the best parameters, the Hessian of the loss there, and whether they are a maximum."""
         sample = data.sample(SAMPLE)
-        tried = _Loss(self, sample)
+        tried = self._loss(sample)
         climbed = [tried.climb(np.log(start)) for start in self._starts(sample)]
         best = min(climbed, key=lambda result: float(result.fun)).x
         if sample is data:
             return tried.newton(best)
-        whole = _Loss(self, data)
+        whole = self._loss(data)
         found = whole.newton(best)
         return found if found[2] else whole.newton(whole.climb(best).x)
-
-
-class _Loss:
-    """Minus the mean log-likelihood of a model on some data, as a function of the parameters' logarithms."""
-
-    def __init__(self, model: MaximumLikelihood, data: Data) -> None:
-        self.rows = model._rows
-        self.prepared = model._prepared(data.columns)
-        self.weight = data.weight / data.n
-
-    def __call__(self, logs: Floats) -> tuple[float, Floats]:
-        """The loss and its gradient."""
-        params = np.exp(logs)
-        loglik, gradient = self.rows(params, self.prepared)
-        return -float(self.weight @ loglik), -(gradient @ self.weight) * params
-
-    def climb(self, start: Floats) -> Any:
-        """L-BFGS-B from a start."""
-        bounds = [(-FARTHEST, FARTHEST)] * len(start)
-        with np.errstate(all="ignore"):
-            return optimize.minimize(self, start, jac=True, method="L-BFGS-B", bounds=bounds)
-
-    def newton(self, logs: Floats) -> tuple[Floats, Floats, bool]:
-        """Newton's method from nearby; the Hessian is computed anew only where a step was long."""
-        loss, gradient = self(logs)
-        hessian, is_fresh = self.hessian(logs, gradient), True
-        for _ in range(STEPS):
-            step = _newton_step(hessian, gradient)
-            if step is None:
-                return logs, hessian, False
-            if (gain := gradient @ step) < 1e-14:
-                return logs, hessian if is_fresh else self.hessian(logs, gradient), True
-            tried, slope = self(logs - step)
-            if not tried <= loss:
-                logs, loss, gradient = self.backtracked(logs, loss, gradient, step)
-                if (
-                    gradient @ step >= gain
-                ):  # no shorter step is better: what is left is rounding, or no maximum
-                    return logs, hessian, bool(gain < 1e-8)
-            else:
-                logs, loss, gradient = logs - step, tried, slope
-            is_fresh = np.abs(step).max() < 1e-5
-            if np.abs(step).max() > 0.05:
-                hessian, is_fresh = self.hessian(logs, gradient), True
-        return logs, hessian, False
-
-    def backtracked(
-        self, logs: Floats, loss: float, gradient: Floats, step: Floats
-    ) -> tuple[Floats, float, Floats]:
-        """The first of shorter and shorter steps that is an improvement; where there is none, where we are."""
-        for shrink in 0.5 ** np.arange(1, 12):
-            tried, slope = self(logs - shrink * step)
-            if tried <= loss:
-                return logs - shrink * step, tried, slope
-        return logs, loss, gradient
-
-    def hessian(self, logs: Floats, gradient: Floats) -> Floats:
-        """Differences of the gradient."""
-        rows = [(self(logs + shift)[1] - gradient) / STEP for shift in STEP * np.eye(len(logs))]
-        hessian = np.array(rows)
-        return (hessian + hessian.T) / 2
-
-
-def _newton_step(hessian: Floats, gradient: Floats) -> Floats | None:
-    """The step to the minimum of the quadratic; None where there is none, because it is flat or bends the wrong way."""
-    if not np.isfinite(hessian).all():
-        return None
-    values, vectors = np.linalg.eigh(hessian)
-    if values[0] <= FLAT * values[-1]:
-        return None
-    return np.asarray(vectors @ ((vectors.T @ gradient) / values))
 
 
 def _unique(columns: tuple[Floats, ...], weight: ArrayLike | None) -> Data:
