@@ -97,5 +97,5 @@ class BetaGeo(PurchaseModel):
     def _problem(self, is_maximum: bool, logs: Floats) -> str:
         leaving = self.params_["a"] / (self.params_["a"] + self.params_["b"])
         if leaving < LEAST_LEAVING:
-            return f"it finds that nobody ever leaves: after a purchase {leaving:.4%} do, by its estimate"
+            return f"it finds that nobody ever leaves: after a purchase {leaving:.2%} do, by its estimate"
         return super()._problem(is_maximum, logs)
