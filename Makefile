@@ -51,6 +51,8 @@ bench: $(RUN_READY)  ## how fast, beside peers, as ratios in one run
 	$(BIN)/python benchmarks/features.py --times 1
 	$(BIN)/python benchmarks/ingest.py
 	$(BIN)/python benchmarks/value.py
+	$(BIN)/python benchmarks/clusters.py
+	$(BIN)/python benchmarks/scoring.py
 
 docs: $(RUN_READY)  ## write docs/your-shop.md and docs/features.md anew from contracts and register
 	$(BIN)/python -c "from regulars.ingest.document import document; print(document(), end='')" > docs/your-shop.md

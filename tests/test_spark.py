@@ -21,7 +21,7 @@ from regulars.config import ConfigError, ShopConfig, read_config
 from regulars.engine import Engine, EngineError
 from regulars.features import build_snapshots
 from regulars.ingest import stage
-from regulars.segments import RFMKMeans, overlapping_segments, segment_by_rules
+from regulars.segments import ClusterModel, overlapping_segments, segment_by_rules
 from regulars.spark import SparkEngine, require_java, spark_memory
 
 Shops: TypeAlias = tuple[Shop, Shop]
@@ -184,13 +184,13 @@ def test_kept_clusters_are_the_same_on_both_engines_and_in_pandas(
     table = pd.DataFrame({"customer_id": np.arange(n), "recency_days": rng.integers(1, 400, n).astype(float)})
     table = table.assign(frequency=frequency, revenue=frequency * rng.lognormal(3, 1, n).round(2) - 5)
     table.loc[:9, "recency_days"] = np.nan
-    model = RFMKMeans(k, random_state=0).fit(table)
+    model = ClusterModel(k, random_state=0).fit(table)
     staged_table = tmp_path / "base.parquet"
     duckdb.connect().from_df(table).write_parquet(str(staged_table))
     log = (nw.col("revenue").clip(lower_bound=0) + 1).log()
     one, other = (
         engine.collect(
-            engine.scan(staged_table).select("customer_id", log=log, cluster=model.expression()),
+            model.label(engine.scan(staged_table)).select("customer_id", "cluster", log=log),
             "customer_id",
         )
         for engine in (Engine(), spark)

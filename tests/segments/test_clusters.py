@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from regulars.segments import cluster_inputs, cluster_labels
+from regulars.segments import Inputs, cluster_labels
 from regulars.segments.clusters import ALGORITHMS
 
 
@@ -40,11 +40,11 @@ def test_inputs_are_standardised_logarithms() -> None:
     )
     logs = np.log1p(features.to_numpy())
     expected = (logs - logs.mean(axis=0)) / logs.std(axis=0)
-    np.testing.assert_allclose(cluster_inputs(features), expected, atol=1e-12)
+    np.testing.assert_allclose(Inputs().fit_transform(features), expected, atol=1e-12)
 
 
 def test_a_negative_revenue_counts_as_none_and_a_constant_input_as_zero() -> None:
-    X = cluster_inputs(
+    X = Inputs().fit_transform(
         pd.DataFrame({"recency_days": [5] * 3, "frequency": [1, 2, 3], "revenue": [-7.0, 0.0, 9.0]})
     )
     assert np.allclose(X[:, 0], 0, atol=1e-12)

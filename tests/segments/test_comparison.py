@@ -14,6 +14,7 @@ COLUMNS = [
     "jaccard_low",
     "mean_jaccard",
     "smallest_share",
+    "noise_share",
 ]
 
 
@@ -23,17 +24,19 @@ def planted(n: int = 300) -> np.ndarray:
 
 
 def table(*rows: tuple[str, int, float, float]) -> pd.DataFrame:
-    return pd.DataFrame(rows, columns=["algorithm", "k", "jaccard_low", "smallest_share"])
+    return pd.DataFrame(rows, columns=["algorithm", "k", "jaccard_low", "smallest_share"]).assign(
+        silhouette=0.3
+    )
 
 
 def test_three_planted_groups_are_among_those_that_pass() -> None:
     X = planted()
     compared, labels = compare(X, range(2, 6), bootstraps=6, random_state=1)
     passed = compared[passes(compared, 0.03)]
-    assert set(passed.loc[passed["k"] == 3, "algorithm"]) == {"k-means", "Gaussian mixture", "Ward"}
+    assert set(passed.loc[passed["k"] == 3, "algorithm"]) == {"k-means", "Gaussian mixture", "Ward", "BIRCH"}
     assert choose(compared, 0.03)["k"] == 3
     # Label 0 is the group with the largest mean of the last input: the third that was planted.
-    for algorithm in ("k-means", "Gaussian mixture", "Ward"):
+    for algorithm in ("k-means", "Gaussian mixture", "Ward", "BIRCH"):
         assert (labels[algorithm, 3] == 2 - np.arange(300) % 3).all()
 
 
@@ -60,6 +63,12 @@ def test_labels_do_not_depend_on_the_seed() -> None:
 def test_the_rule(rows: list[tuple[str, int, float, float]], expected: tuple[str, int] | None) -> None:
     chosen = choose(table(*rows), 0.03)
     assert (chosen if chosen is None else (chosen["algorithm"], chosen["k"])) == expected
+
+
+def test_where_groups_stand_apart_the_best_separated_is_chosen_and_not_the_finest() -> None:
+    compared = table(("a", 2, 0.9, 0.2), ("a", 3, 0.95, 0.2), ("a", 4, 0.9, 0.2), ("a", 5, 0.9, 0.01))
+    assert choose(compared.assign(silhouette=[0.6, 0.8, 0.7, 0.9]), 0.03)["k"] == 3
+    assert choose(compared.assign(silhouette=[0.49, 0.3, 0.2, 0.9]), 0.03)["k"] == 4
 
 
 @pytest.mark.parametrize(

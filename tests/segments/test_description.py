@@ -6,13 +6,14 @@ import pytest
 
 from regulars import Shop
 from regulars.segments import (
-    cluster_inputs,
+    Inputs,
     cluster_labels,
     describe,
     name_clusters,
     profile,
     segment_by_rules,
 )
+from regulars.segments.inputs import RFM
 
 
 @pytest.fixture(scope="module")
@@ -25,7 +26,7 @@ def test_shares_sum_to_one_and_counts_to_everybody(demo: Shop, customers: pd.Dat
     rules = demo.engine.collect(segment_by_rules(demo.snapshot("2017-12")), "customer_id")
     found = describe(customers, rules[column])
     assert found["customers"].sum() == len(customers)
-    assert found[["customer_share", "revenue_share"]].sum().tolist() == pytest.approx([1, 1], abs=1e-12)
+    assert found.filter(like="_share").sum().tolist() == pytest.approx([1, 1, 1], abs=1e-12)
     assert found["revenue"].is_monotonic_decreasing
     assert found["revenue"].sum() == pytest.approx(customers["revenue"].sum())
 
@@ -33,27 +34,36 @@ def test_shares_sum_to_one_and_counts_to_everybody(demo: Shop, customers: pd.Dat
 def test_medians_are_those_of_the_segment() -> None:
     base = pd.DataFrame({"recency_days": [1, 3, 9], "frequency": [4, 2, 1], "revenue": [50.0, 30.0, 20.0]})
     found = describe(base, pd.Series(["a", "a", "b"]))
-    assert found.loc["a"].tolist() == pytest.approx([2, 2 / 3, 80, 0.8, 2, 3, 40])
+    assert found.loc["a"].tolist() == pytest.approx([2, 2 / 3, 6 / 7, 80, 0.8, 2, 3, 40])
 
 
 @pytest.mark.parametrize("k", range(2, 9))
 def test_names_differ_between_clusters(customers: pd.DataFrame, k: int) -> None:
-    X = cluster_inputs(customers)
-    (labels,) = cluster_labels("k-means", X, [k], 0)
-    names = name_clusters(X, labels)
+    standardised = Inputs().fit(customers).frame(customers)
+    (labels,) = cluster_labels("k-means", standardised.to_numpy(), [k], 0)
+    names = name_clusters(standardised, labels)
     assert set(names) == set(range(k))
     assert len(set(names.values())) == k
 
 
 def test_names_say_what_the_means_are() -> None:
     X = np.array([[-2.0, 2.0, 0.5], [0.0, 0.0, 0.0], [0.1, 0.1, -0.1], [0.1, 0.0, 0.2]])
-    names = name_clusters(X, np.array([0, 1, 2, 3]))
+    names = name_clusters(pd.DataFrame(X, columns=RFM), np.array([0, 1, 2, 3]))
     assert list(names.values()) == [
         "very recent, very frequent, high-spend",
         "middle of the base",
         "middle of the base (2)",
         "middle of the base (3)",
     ]
+
+
+def test_other_inputs_than_these_say_the_two_that_differ_most() -> None:
+    means = pd.DataFrame(
+        [[0.0, 1.5, -0.9, 0.5], [0.0, 0.1, 0.0, -0.6]],
+        columns=["revenue", "discount_share", "channel: web", "lines_per_order"],
+    )
+    names = name_clusters(means, np.array([0, 1]))
+    assert names == {0: "high discount share, seldom channel: web", 1: "low lines per order"}
 
 
 def test_a_profile_is_in_interquartile_ranges_and_leaves_out_what_does_not_vary() -> None:

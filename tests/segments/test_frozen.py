@@ -11,9 +11,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.base import clone
 from sklearn.exceptions import NotFittedError
+from sklearn.metrics import adjusted_rand_score
+from sklearn.mixture import GaussianMixture
 
 from regulars import Shop
-from regulars.segments import RFMKMeans, SegmentError, cluster_inputs, compare
+from regulars.segments import INPUT_SETS, ClusterModel, Inputs, SegmentError, compare
+from regulars.segments.clusters import canonical_order
 
 BAD = [None, np.nan, np.inf, -np.inf]
 
@@ -26,11 +29,11 @@ def customers(n: int, seed: int = 0) -> pd.DataFrame:
     return pd.DataFrame({"recency_days": rng.integers(1, 400, n), "frequency": frequency, "revenue": revenue})
 
 
-def in_duckdb(model: RFMKMeans, features: pd.DataFrame) -> pd.Series:
+def in_duckdb(model: ClusterModel, features: pd.DataFrame) -> pd.Series:
     """The expression's labels from DuckDB, in the order of `features`."""
     table = features.reset_index(drop=True).rename_axis("row").reset_index()
     relation = duckdb.connect().from_df(table)
-    scored = nw.from_native(relation).select("row", cluster=model.expression()).collect("pandas").to_native()
+    scored = model.label(nw.from_native(relation).lazy()).collect("pandas").to_native()
     return scored.sort_values("row")["cluster"].astype("Int64").set_axis(features.index)
 
 
@@ -41,7 +44,7 @@ def base() -> pd.DataFrame:
 
 @pytest.mark.parametrize("k", [1, 2, 4, 8])
 def test_duckdb_scores_every_customer_as_pandas_does(base: pd.DataFrame, k: int) -> None:
-    model = RFMKMeans(k, random_state=1).fit(base)
+    model = ClusterModel(k, random_state=1).fit(base)
     for month in (base, customers(20_000, seed=1)):
         labels = model.predict(month)
         assert set(labels) == set(range(k))
@@ -49,16 +52,16 @@ def test_duckdb_scores_every_customer_as_pandas_does(base: pd.DataFrame, k: int)
 
 
 def test_the_expression_means_the_same_in_pandas(base: pd.DataFrame) -> None:
-    model = RFMKMeans(4, random_state=1).fit(base)
-    scored = nw.from_native(base).select(cluster=model.expression()).to_native()["cluster"]
+    model = ClusterModel(4, random_state=1).fit(base)
+    scored = model.label(nw.from_native(base).lazy()).collect("pandas").to_native()["cluster"]
     assert scored.tolist() == model.predict(base).tolist()
 
 
 def test_the_demo_is_scored_in_the_engine_with_last_months_model(demo: Shop) -> None:
     last, this = (demo.snapshot(month, prospects=True) for month in demo.months()[-2:])
-    model = RFMKMeans(4, random_state=0).fit(demo.engine.collect(last, "customer_id"))
+    model = ClusterModel(4, random_state=0).fit(demo.engine.collect(last, "customer_id"))
     scored = demo.engine.collect(
-        this.select("customer_id", "recency_days", "frequency", "revenue", cluster=model.expression()),
+        model.label(this.select("customer_id", "recency_days", "frequency", "revenue")),
         "customer_id",
     )
     assert scored["cluster"].nunique() == 4
@@ -76,19 +79,21 @@ def test_logarithms_in_the_engine_are_those_of_numpy_to_a_billionth(base: pd.Dat
 @pytest.mark.parametrize("seed", [0, 1])
 def test_the_model_is_the_one_of_the_comparison(seed: int) -> None:
     features = customers(600, seed=2)
-    X = cluster_inputs(features)
+    X = Inputs().fit_transform(features)
     # With eight clusters a single start would stop at a worse optimum.
     _, kept = compare(X, [8], bootstraps=2, random_state=seed)
-    model = RFMKMeans(8, random_state=seed).fit(features)
+    model = ClusterModel(8, random_state=seed).fit(features)
     logs = np.log1p(features[["recency_days", "frequency", "revenue"]].to_numpy(float).clip(min=0))
-    np.testing.assert_array_equal((logs - model.mean_) / model.scale_, X)
+    np.testing.assert_array_equal((logs - model.inputs_.mean_) / model.inputs_.scale_, X)
     assert model.predict(features).tolist() == kept["k-means", 8].tolist()
-    distances = ((X[:, None, :] - model.cluster_centers_) ** 2).sum(axis=2)
+    distances = ((X[:, None, :] + model.scores_.weights) ** 2).sum(
+        axis=2
+    )  # the weights of means: their negatives
     assert model.predict(features).tolist() == distances.argmin(axis=1).tolist()
 
 
 def test_label_0_has_the_largest_mean_log_revenue(base: pd.DataFrame) -> None:
-    labels = RFMKMeans(5, random_state=3).fit(base).predict(base)
+    labels = ClusterModel(5, random_state=3).fit(base).predict(base)
     means = np.log1p(base["revenue"].clip(lower=0)).groupby(labels).mean()
     assert means.is_monotonic_decreasing
 
@@ -99,8 +104,8 @@ def test_who_lacks_an_input_has_no_label_and_teaches_nothing(name: str, bad: flo
     whole = customers(50)
     holes = pd.concat([whole, whole.iloc[:2].astype(float)], ignore_index=True)
     holes.loc[50:, name] = bad
-    model, same = RFMKMeans(3, random_state=0).fit(whole), RFMKMeans(3, random_state=0).fit(holes)
-    np.testing.assert_array_equal(same.cluster_centers_, model.cluster_centers_)
+    model, same = ClusterModel(3, random_state=0).fit(whole), ClusterModel(3, random_state=0).fit(holes)
+    np.testing.assert_array_equal(same.scores_.weights, model.scores_.weights)
     labels = model.predict(holes)
     assert labels.isna().tolist() == [False] * 50 + [True] * 2
     pd.testing.assert_series_equal(in_duckdb(model, holes), labels)
@@ -108,7 +113,7 @@ def test_who_lacks_an_input_has_no_label_and_teaches_nothing(name: str, bad: flo
 
 def test_nullable_columns_are_read_too() -> None:
     whole = customers(50)
-    model = RFMKMeans(3, random_state=0).fit(whole)
+    model = ClusterModel(3, random_state=0).fit(whole)
     nullable = whole.astype({"recency_days": "Int64", "frequency": "Int64", "revenue": "Float64"})
     nullable.loc[0, "recency_days"] = pd.NA
     expected = model.predict(whole)
@@ -116,15 +121,19 @@ def test_nullable_columns_are_read_too() -> None:
     pd.testing.assert_series_equal(model.predict(nullable), expected)
 
 
-def halfway(flip: bool) -> tuple[RFMKMeans, pd.DataFrame]:
+def around(model: ClusterModel, means: np.ndarray) -> ClusterModel:
+    """The model with other means."""
+    model.scores_ = model.scores_._replace(weights=-means, offsets=(means**2).sum(axis=1) / 2)
+    return model
+
+
+def halfway(flip: bool) -> tuple[ClusterModel, pd.DataFrame]:
     """Two centres as far above a customer as below, and that customer."""
-    model = RFMKMeans(2)
-    model.mean_, model.scale_ = np.array([1.3, 0.9, 4.1]), np.array([0.7, 0.3, 1.9])
+    model = ClusterModel(2).fit(customers(50))
     customer = pd.DataFrame({"recency_days": [30.0], "frequency": [3], "revenue": [123.45]})
-    z = (np.log1p(customer.to_numpy()) - model.mean_) / model.scale_
+    z = model.inputs_.transform(customer)
     apart = np.array([[0.31, -0.17, 0.73], [-0.31, 0.17, -0.73]])
-    model.cluster_centers_ = z + (apart[::-1] if flip else apart)
-    return model, customer
+    return around(model, z + (apart[::-1] if flip else apart)), customer
 
 
 @pytest.mark.parametrize("flip", [False, True])
@@ -139,14 +148,14 @@ def test_equal_distances_go_to_the_lower_label_whatever_the_last_digit_says(flip
 
 def test_equal_centres_are_the_lower_label() -> None:
     model, customer = halfway(False)
-    model.cluster_centers_ = model.cluster_centers_[[0, 0]]
+    model = around(model, -model.scores_.weights[[0, 0]])
     assert model.predict(customer).tolist() == in_duckdb(model, customer).tolist() == [0]
 
 
 @given(seed=st.integers(0, 10_000), scale=st.sampled_from([1e-3, 0.1, 1.0, 1e3, 1e6]))
 @settings(max_examples=25)
 def test_any_month_is_scored_alike_whatever_its_scale(seed: int, scale: float) -> None:
-    model = RFMKMeans(4, random_state=0).fit(customers(300))
+    model = ClusterModel(4, random_state=0).fit(customers(300))
     month = customers(300, seed)
     month["revenue"] *= scale
     labels = model.predict(month)
@@ -156,29 +165,29 @@ def test_any_month_is_scored_alike_whatever_its_scale(seed: int, scale: float) -
 
 
 def test_rescaling_by_the_fitted_base_changes_nothing_and_leaves_the_model_alone(base: pd.DataFrame) -> None:
-    model = RFMKMeans(4, random_state=0).fit(base)
-    means = model.mean_.copy()
+    model = ClusterModel(4, random_state=0).fit(base)
+    means = model.inputs_.mean_.copy()
     pd.testing.assert_series_equal(model.rescaled(base).predict(base), model.predict(base))
     # Every logarithm 0.5 larger is another month to the kept edges, and the same one to new edges.
     later = np.expm1(np.log1p(base.clip(lower=0)) + 0.5)
     assert (model.predict(later) != model.predict(base)).mean() > 0.1
     pd.testing.assert_series_equal(model.rescaled(later).predict(later), model.predict(base))
-    np.testing.assert_array_equal(model.mean_, means)
+    np.testing.assert_array_equal(model.inputs_.mean_, means)
 
 
 def test_an_input_without_variance_parts_nobody() -> None:
     features = customers(200).assign(frequency=1)
-    model = RFMKMeans(3, random_state=0).fit(features)
-    assert model.scale_[1] == 1
+    model = ClusterModel(3, random_state=0).fit(features)
+    assert model.inputs_.scale_[1] == 1
     pd.testing.assert_series_equal(in_duckdb(model, features), model.predict(features))
 
 
 def test_nobody_to_score_is_no_label() -> None:
-    model = RFMKMeans(3, random_state=0).fit(customers(50))
+    model = ClusterModel(3, random_state=0).fit(customers(50))
     assert model.predict(customers(50).iloc[:0]).tolist() == []
 
 
-@pytest.mark.parametrize("different", [0, 1, 2])
+@pytest.mark.parametrize("different", [1, 2])
 def test_a_base_with_too_few_different_customers_is_named(different: int) -> None:
     features = pd.concat([customers(10).iloc[:different]] * 5)
     with (
@@ -186,11 +195,58 @@ def test_a_base_with_too_few_different_customers_is_named(different: int) -> Non
         pytest.raises(SegmentError, match=f"3 clusters need 3 .* there are {different}"),
     ):
         warnings.simplefilter("error")
-        RFMKMeans(3).fit(features)
+        ClusterModel(3).fit(features)
+
+
+def test_nobody_at_all_is_said_so() -> None:
+    with pytest.raises(SegmentError, match="Nobody has recency_days, frequency, revenue"):
+        ClusterModel(3).fit(customers(10).iloc[:0])
+
+
+@pytest.mark.parametrize("algorithm", ["Gaussian mixture", "Ward", "BIRCH"])
+def test_every_algorithm_with_means_or_densities_is_scored_in_the_engine(
+    base: pd.DataFrame, algorithm: str
+) -> None:
+    model = ClusterModel(4, algorithm).fit(base)
+    labels = model.predict(base)
+    assert set(labels) == set(range(4))
+    pd.testing.assert_series_equal(in_duckdb(model, base), labels)
+
+
+def test_a_gaussian_mixture_is_scikit_learns(base: pd.DataFrame) -> None:
+    model = ClusterModel(4, "Gaussian mixture").fit(base)
+    X = Inputs().fit_transform(base)
+    order = canonical_order(X)
+    mixture = GaussianMixture(4, reg_covar=1e-3, max_iter=300, random_state=0).fit(X[order])
+    assert adjusted_rand_score(model.predict(base), mixture.predict(X)) == 1
+
+
+def test_hdbscan_has_no_expression_and_says_so() -> None:
+    model = ClusterModel(2, "HDBSCAN").fit(customers(300))
+    assert model.predict(customers(300)).notna().all()
+    with pytest.raises(SegmentError, match="HDBSCAN has no formula"):
+        model.label(nw.from_native(customers(5)).lazy())
+
+
+def test_shares_and_categories_are_scored_in_the_engine_too() -> None:
+    rng = np.random.default_rng(3)
+    features = customers(2000).assign(
+        discount_share=rng.beta(1, 4, 2000),
+        channel=rng.choice([*"abcdefghijk", None], 2000),
+        gap_median_days=7.0,
+    )
+    features.loc[::10, "gap_median_days"] = np.nan
+    model = ClusterModel(4, columns=INPUT_SETS["mixed"]).fit(features)
+    assert {term.column for term in model.inputs_.terms_} >= {"channel", "discount_share", "gap_median_days"}
+    pd.testing.assert_series_equal(in_duckdb(model, features), model.predict(features))
 
 
 def test_it_is_an_estimator() -> None:
-    assert clone(RFMKMeans(3, random_state=7)).get_params() == {"k": 3, "random_state": 7}
-    for use in (RFMKMeans(3).expression, lambda: RFMKMeans(3).predict(customers(5))):
+    params = clone(ClusterModel(3, random_state=7)).get_params()
+    assert (params["k"], params["algorithm"], params["random_state"]) == (3, "k-means", 7)
+    for use in (
+        lambda: ClusterModel(3).label(nw.from_native(customers(5)).lazy()),
+        lambda: ClusterModel(3).predict(customers(5)),
+    ):
         with pytest.raises(NotFittedError):
             use()

@@ -4,24 +4,35 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from sklearn.cluster import KMeans
 
 from regulars.segments import bootstrap_jaccard, cluster_labels
-from regulars.segments.clusters import ALGORITHMS
+from regulars.segments.clusters import ALGORITHMS, NOISE, STARTS, canonical_order
 from regulars.segments.stability import best_jaccard
 
 pairs = st.lists(st.tuples(st.integers(0, 4), st.integers(0, 4)), min_size=1, max_size=40)
+with_noise = st.lists(st.tuples(st.integers(-1, 4), st.integers(-1, 4)), min_size=1, max_size=40)
 
 
 def slow_best_jaccard(original: list[int], again: list[int], clusters: int) -> list[float]:
     def members(labels: list[int], label: int) -> set[int]:
         return {i for i, one in enumerate(labels) if one == label}
 
+    again_labels = sorted(set(again) - {NOISE})
+
     best = []
     for label in range(clusters):
         mine = members(original, label)
-        others = [members(again, other) for other in set(again)]
-        best.append(max(len(mine & o) / len(mine | o) for o in others) if mine else np.nan)
+        others = [members(again, other) for other in again_labels]
+        best.append(max((len(mine & o) / len(mine | o) for o in others), default=0.0) if mine else np.nan)
     return best
+
+
+@given(with_noise)
+def test_who_is_in_no_cluster_makes_none_like_another(rows: list[tuple[int, int]]) -> None:
+    original, again = map(np.array, zip(*rows, strict=True))
+    expected = slow_best_jaccard(original.tolist(), again.tolist(), 5)
+    np.testing.assert_allclose(best_jaccard(original, again, 5), expected)
 
 
 @given(pairs)
@@ -42,20 +53,54 @@ def test_relabelling_changes_nothing(rows: list[tuple[int, int]], names: list[in
     )
 
 
+def weighted_k_means(X: np.ndarray, drawn: np.ndarray, k: int, seed: int) -> list[int]:
+    """scikit-learn's own, of the different customers drawn, who weigh as often as they were drawn."""
+    rows = list(dict.fromkeys(drawn.tolist()))
+    order = [rows[i] for i in canonical_order(X[rows])]
+    weights = [drawn.tolist().count(row) for row in order]
+    labels = KMeans(k, n_init=STARTS, random_state=seed).fit_predict(X[order], sample_weight=weights)
+    return [dict(zip(order, labels.tolist(), strict=True))[row] for row in drawn.tolist()]
+
+
 @pytest.mark.parametrize("algorithm", ALGORITHMS)
 def test_bootstrap_jaccard_is_the_plain_procedure(algorithm: str) -> None:
-    X = np.random.default_rng(4).normal(size=(40, 3))
+    X = np.random.default_rng(4).normal(size=(40, 3)) + 4 * (np.arange(40) % 2)[:, None]
     ks, seed = [2, 3], 11
     labels = cluster_labels(algorithm, X, ks, seed)
     found = bootstrap_jaccard(algorithm, X, ks, labels, bootstraps=4, random_state=seed)
     for b in range(4):
-        drawn = sorted(np.random.default_rng(seed + b).integers(40, size=40))
+        drawn = canonical_order(X)[sorted(np.random.default_rng(seed + b).integers(40, size=40))]
         for k, old, similarities in zip(ks, labels, found, strict=True):
-            (new,) = cluster_labels(algorithm, X[drawn], [k], seed + b)
+            if algorithm == "k-means":
+                new = weighted_k_means(X, drawn, k, seed + b)
+            else:
+                (new,) = cluster_labels(algorithm, X[drawn], [k], seed + b)
             of_customer = dict(zip(drawn, new, strict=True))
-            rows = sorted(of_customer)
-            expected = slow_best_jaccard([old[i] for i in rows], [of_customer[i] for i in rows], k)
+            rows = list(of_customer)
+            expected = slow_best_jaccard(
+                [old[i] for i in rows], [of_customer[i] for i in rows], old.max() + 1
+            )
             np.testing.assert_allclose(similarities[b], expected)
+
+
+@pytest.mark.parametrize("algorithm", ALGORITHMS)
+def test_neither_the_order_of_rows_nor_the_number_of_processes_matters(algorithm: str) -> None:
+    X = np.random.default_rng(4).normal(size=(60, 3)).round(1)
+    order = np.random.default_rng(5).permutation(60)
+    first, second = (
+        bootstrap_jaccard(
+            algorithm,
+            data,
+            [2, 3],
+            cluster_labels(algorithm, data, [2, 3], 0),
+            bootstraps=4,
+            random_state=1,
+            processes=processes,
+        )
+        for data, processes in ((X, 1), (X[order], 2))
+    )
+    for one, other in zip(first, second, strict=True):
+        np.testing.assert_array_equal(np.sort(one, axis=1), np.sort(other, axis=1))
 
 
 def test_a_cluster_that_a_resample_missed_is_missing_wherever_it_stands() -> None:

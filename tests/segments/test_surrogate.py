@@ -10,8 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from regulars.engine import Engine
-from regulars.segments import SegmentError
-from regulars.segments.clusters import cluster_inputs, cluster_labels
+from regulars.segments import Inputs, SegmentError, cluster_labels
 from regulars.segments.surrogate import Surrogate, fidelity, rule_stability
 
 
@@ -31,7 +30,7 @@ def shop(size: int, seed: int = 0) -> pd.DataFrame:
 @pytest.fixture(scope="module")
 def clustered() -> tuple[pd.DataFrame, np.ndarray]:
     features = shop(3_000)
-    return features, cluster_labels("k-means", cluster_inputs(features), [4], 1)[0]
+    return features, cluster_labels("k-means", Inputs().fit_transform(features), [4], 1)[0]
 
 
 def test_the_rules_hold_everybody_and_nobody_twice(clustered: tuple[pd.DataFrame, np.ndarray]) -> None:
@@ -86,7 +85,7 @@ def test_fidelity_is_measured_on_customers_that_the_tree_did_not_see() -> None:
 @settings(max_examples=15, deadline=None)
 def test_the_order_of_rows_is_nothing(seed: int, k: int) -> None:
     features = shop(300, seed)
-    labels = cluster_labels("k-means", cluster_inputs(features), [k], 1)[0]
+    labels = cluster_labels("k-means", Inputs().fit_transform(features), [k], 1)[0]
     shuffled = np.random.default_rng(seed).permutation(300)
     one = Surrogate().fit(features, labels)
     other = Surrogate().fit(features.iloc[shuffled], labels[shuffled])

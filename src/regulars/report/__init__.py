@@ -6,6 +6,7 @@ Pages are made by `regulars.report.page` and `regulars.report.contents`, which n
 from regulars.report.charts import GRID, INK, MUTED, PALETTE, PAPER, segment_colours, show, use_theme
 from regulars.report.errors import ReportError
 from regulars.report.findings import Findings
+from regulars.report.flows import flows_chart
 from regulars.report.tables import signed, spans, table
 
 __all__ = [
@@ -16,6 +17,7 @@ __all__ = [
     "PAPER",
     "Findings",
     "ReportError",
+    "flows_chart",
     "segment_colours",
     "show",
     "signed",

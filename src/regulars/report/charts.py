@@ -34,12 +34,12 @@ _SEGMENT_COLOURS: Final = {
     "too early to tell": _GREY,
     "champions": _BLUE,
     "loyal": _SKY,
-    "potential_loyalist": _GREEN,
+    "potential loyalist": _GREEN,
     "promising": _VIOLET,
-    "need_attention": _PINK,
-    "about_to_sleep": _BROWN,
-    "at_risk": _VERMILLION,
-    "cant_lose": _CRIMSON,
+    "need attention": _PINK,
+    "about to sleep": _BROWN,
+    "at risk": _VERMILLION,
+    "cant lose": _CRIMSON,
     "hibernating": _GREY,
 }
 
@@ -113,7 +113,8 @@ def segment_colours(names: Sequence[str]) -> dict[str, str]:
         >>> segment_colours(["new", "champions"])
         {'new': '#b98a00', 'champions': '#006baa'}
     """
-    known = {name: _SEGMENT_COLOURS[name] for name in names if name in _SEGMENT_COLOURS}
+    spoken = {name: name.replace("_", " ") for name in names}
+    known = {name: _SEGMENT_COLOURS[said] for name, said in spoken.items() if said in _SEGMENT_COLOURS}
     left = [colour for colour in PALETTE if colour not in known.values()] or PALETTE
     strangers = sorted(set(names) - set(known))
     others = {name: left[place % len(left)] for place, name in enumerate(strangers)}

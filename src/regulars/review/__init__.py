@@ -1,8 +1,8 @@
-"""The month in numbers: how it went, who moved, what to do."""
+"""The month in numbers: how it went, what each segment brought, what to do."""
 
 from regulars.review.actions import actions
+from regulars.review.brought import revenue_by_segment
 from regulars.review.kpis import KPIS, compare_months, kpis_by_month, monthly_activity, written
-from regulars.review.movement import movement, revenue_by_segment
 
 __all__ = [
     "KPIS",
@@ -10,7 +10,6 @@ __all__ = [
     "compare_months",
     "kpis_by_month",
     "monthly_activity",
-    "movement",
     "revenue_by_segment",
     "written",
 ]

@@ -2,13 +2,25 @@
 
 from regulars.segments.agreement import agreement, cramers_v, cross_table
 from regulars.segments.alignment import aligned
-from regulars.segments.clusters import cluster_inputs, cluster_labels
-from regulars.segments.comparison import STABLE, choose, compare, passes
+from regulars.segments.clusters import cluster_labels
+from regulars.segments.comparison import STABLE, choose, compare, passes, ranked
+from regulars.segments.contest import (
+    BEATEN,
+    TENTHS,
+    Months,
+    Rules,
+    contenders,
+    contest,
+    held_against_nulls,
+    more_than_a_cut,
+)
 from regulars.segments.description import describe, name_clusters, precision_recall, profile
-from regulars.segments.frozen import RFMKMeans
+from regulars.segments.frozen import ClusterModel
 from regulars.segments.funnel import funnel
+from regulars.segments.inputs import INPUT_SETS, Inputs
 from regulars.segments.journey import JOURNEY_MEANINGS, Journey
 from regulars.segments.lookalikes import lookalikes, relatives
+from regulars.segments.movement import JOINED, Movement, movement
 from regulars.segments.null import null_test
 from regulars.segments.prediction_strength import prediction_strength
 from regulars.segments.retention import retention
@@ -43,8 +55,11 @@ from regulars.segments.surrogate import Surrogate, fidelity, rule_stability
 from regulars.segments.worth import baseline_deciles, next_quarter, worth
 
 __all__ = [
+    "BEATEN",
     "BEHAVIOURAL",
     "FOUR_CORE_MEANINGS",
+    "INPUT_SETS",
+    "JOINED",
     "JOURNEY_MEANINGS",
     "LAPSING",
     "MEANINGS",
@@ -53,11 +68,16 @@ __all__ = [
     "RXF_GRID",
     "SEGMENT_NAMES",
     "STABLE",
+    "TENTHS",
     "Classic11",
+    "ClusterModel",
     "FourCore",
+    "Inputs",
     "Journey",
+    "Months",
+    "Movement",
     "Overlapping",
-    "RFMKMeans",
+    "Rules",
     "RxFGrid",
     "SegmentError",
     "Surrogate",
@@ -70,10 +90,11 @@ __all__ = [
     "changed_by_shuffling",
     "check_segments",
     "choose",
-    "cluster_inputs",
     "cluster_labels",
     "column_of",
     "compare",
+    "contenders",
+    "contest",
     "cramers_v",
     "cross_table",
     "definition_table",
@@ -81,7 +102,10 @@ __all__ = [
     "fidelity",
     "funnel",
     "gates",
+    "held_against_nulls",
     "lookalikes",
+    "more_than_a_cut",
+    "movement",
     "name_clusters",
     "near_another",
     "nearness",
@@ -92,6 +116,7 @@ __all__ = [
     "precision_recall",
     "prediction_strength",
     "profile",
+    "ranked",
     "relatives",
     "retention",
     "rule_stability",

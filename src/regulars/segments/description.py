@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pandas as pd
 
-from regulars.segments.clusters import INPUTS, Labels, Matrix
+from regulars.segments.clusters import Labels
 
 PROFILE = (
     "recency_days",
@@ -25,10 +25,11 @@ WORDS = {
     "revenue": ("low-spend", "high-spend"),
 }
 NOTABLE, EXTREME = 0.4, 1.25  # standard deviations from the base's mean
+FURTHER = 2  # words, at most, for other inputs than these
 
 
 def describe(features: pd.DataFrame, segment: pd.Series) -> pd.DataFrame:
-    """Each segment's size, share of customers and of revenue, and medians of what it was made from.
+    """Each segment's size, share of customers, orders and revenue, and medians of what it was made from.
 
     Args:
         features: one row per customer.
@@ -50,7 +51,9 @@ def describe(features: pd.DataFrame, segment: pd.Series) -> pd.DataFrame:
         median_revenue=("revenue", "median"),
     )
     table.insert(1, "customer_share", table["customers"] / len(features))
-    table.insert(3, "revenue_share", table["revenue"] / features["revenue"].sum())
+    orders = features["frequency"].groupby(segment.rename("segment")).sum()
+    table.insert(2, "order_share", orders / features["frequency"].sum())
+    table.insert(4, "revenue_share", table["revenue"] / features["revenue"].sum())
     return table.sort_values(["revenue", "customers"], ascending=False)
 
 
@@ -93,19 +96,21 @@ def profile(features: pd.DataFrame, segment: pd.Series) -> pd.DataFrame:
     return (medians - columns[varied].median()) / spread[varied]
 
 
-def name_clusters(X: Matrix, labels: Labels) -> dict[int, str]:
+def name_clusters(standardised: pd.DataFrame, labels: Labels) -> dict[int, str]:
     """A name for each cluster, from how far its mean inputs lie from the base's.
 
     Args:
-        X: standardised inputs in the order of `INPUTS`, shape (customers, 3).
+        standardised: from `Inputs.frame`: one row per customer, mean 0 and variance 1.
         labels: shape (customers,).
 
     Returns:
         A different name for each label, such as "recent, very frequent, high-spend".
     """
     names: dict[int, str] = {}
-    for label, means in pd.DataFrame(X, columns=list(INPUTS)).groupby(labels).mean().iterrows():
-        words = [_word(name, float(means[name])) for name in INPUTS]
+    for label, means in standardised.groupby(labels).mean().iterrows():
+        first = [name for name in WORDS if name in means]
+        others = means.drop(first).abs().sort_values(ascending=False, kind="stable").index[:FURTHER]
+        words = [_word(str(name), float(means[name])) for name in (*first, *others)]
         name = ", ".join(word for word in words if word) or "middle of the base"
         again = sum(taken.split(" (")[0] == name for taken in names.values())
         names[int(str(label))] = f"{name} ({again + 1})" if again else name
@@ -115,4 +120,8 @@ def name_clusters(X: Matrix, labels: Labels) -> dict[int, str]:
 def _word(name: str, mean: float) -> str:
     if abs(mean) < NOTABLE:
         return ""
-    return ("very " if abs(mean) >= EXTREME else "") + WORDS[name][mean > 0]
+    plain = name.replace("_", " ")
+    low, high = WORDS.get(
+        name, (f"low {plain}", f"high {plain}") if ":" not in name else (f"seldom {plain}", plain)
+    )
+    return ("very " if abs(mean) >= EXTREME and name in WORDS else "") + (high if mean > 0 else low)

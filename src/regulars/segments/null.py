@@ -6,12 +6,13 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 from scipy.special import ndtr
 from scipy.stats import rankdata
 
-from regulars.segments.clusters import Matrix, cluster_labels
+from regulars.segments.clusters import NOISE, Labels, Matrix, canonical_order, cluster_labels
 from regulars.segments.prediction_strength import prediction_strength
-from regulars.segments.stability import bootstrap_jaccard
+from regulars.segments.stability import bootstrap_jaccard, in_processes
 
 FIGURES = ("smallest_jaccard", "prediction_strength")
 
@@ -83,6 +84,8 @@ def null_test(
     random_state: int,
     kind: str = "copula",
     sample: int | None = 1000,
+    enough: int | None = None,
+    processes: int = 1,
 ) -> pd.DataFrame:
     """Whether clusters are more stable, or better foretold, than those of customers drawn without clusters.
 
@@ -105,27 +108,36 @@ def null_test(
         sample: at most so many customers, drawn once, stand for all, in the data's figures too; None takes all. Fewer
             customers make every figure noisier: p stays valid, but weak clusters that all customers would show can be
             missed, and a cluster of few customers can be absent.
+        enough: after so many draws that reached one of a clustering's figures its answer is known, and it is drawn no more
+            (Besag, Clifford 1991); None draws all.
+        processes: how many to share the work; the result does not depend on it.
 
     Returns:
         One row per k: `k`, and for `smallest_jaccard` and `prediction_strength` the data's figure, the mean of the draws
         (`_null`) and the p-value (`_p`). A figure is missing, and so is its p, where the algorithm finds fewer than k
-        groups; a draw without k groups counts as one that reached the data's figure.
+        groups; a draw without k groups counts as one that reached the data's figure. Of HDBSCAN, which finds its own
+        number, a draw's figures are those of what it finds there, and 0 where it finds no two groups.
 
     >>> X = 6 * np.eye(3)[np.arange(60) % 3] + np.random.default_rng(0).normal(size=(60, 3))
     >>> settings = {"draws": 19, "bootstraps": 5, "splits": 5, "random_state": 0, "kind": "gaussian"}
     >>> null_test("Ward", X, [3], **settings)[["prediction_strength", "prediction_strength_p"]].round(2).values.tolist()
     [[1.0, 0.05]]
     """
+    X = X[canonical_order(X)]
     if sample is not None and len(X) > sample:
         X = X[np.sort(np.random.default_rng(random_state).choice(len(X), sample, replace=False))]
-    settings = {"bootstraps": bootstraps, "splits": splits, "random_state": random_state}
-    data = _figures(algorithm, X, ks, **settings)
-    measurable = draws if np.isfinite(data).any() else 0
-    # A pair of seeds: the draws share no random numbers with resamples and splits, which count up from the first.
-    drawn = (KINDS[kind](X, np.random.default_rng([random_state, d])) for d in range(measurable))
-    null = np.reshape([_figures(algorithm, one, ks, **settings) for one in drawn], (measurable, 2, len(ks)))
-    reached = np.isnan(null) | (null >= data)
-    p = np.where(np.isnan(data), np.nan, (1 + reached.sum(axis=0)) / (1 + draws))
+    settings = (ks, bootstraps, splits, random_state)
+    data = _figures(algorithm, X, *settings)
+    null = np.empty((0, *data.shape))
+    while len(null) < draws and not _known(null, data, enough):
+        batch = range(len(null), min(len(null) + processes, draws))
+        # A pair of seeds: the draws share no random numbers with resamples and splits, which count up from the first.
+        drawn = (
+            (algorithm, KINDS[kind](X, np.random.default_rng([random_state, d])), *settings) for d in batch
+        )
+        for one in in_processes(processes, _figures, drawn):
+            null = null if _known(null, data, enough) else np.append(null, [one], axis=0)
+    p = np.where(np.isnan(data), np.nan, (1 + _reached(null, data)) / (1 + len(null)))
     table = pd.DataFrame({"k": ks})
     for i, name in enumerate(FIGURES):
         null_mean = pd.DataFrame(null[:, i]).mean()
@@ -133,20 +145,41 @@ def null_test(
     return table
 
 
+def _reached(null: Matrix, data: Matrix) -> NDArray[np.int64]:
+    return (np.isnan(null) | (null >= data)).sum(axis=0)
+
+
+def _known(null: Matrix, data: Matrix, enough: int | None) -> bool:
+    """Whether nothing more can be learnt of any k: it was not found, or enough draws reached one of its figures."""
+    reached = (_reached(null, data) >= enough).any(axis=0) if enough else np.zeros(data.shape[1], dtype=bool)
+    return bool((np.isnan(data).any(axis=0) | reached).all())
+
+
 def _figures(
-    algorithm: str, X: Matrix, ks: Sequence[int], *, bootstraps: int, splits: int, random_state: int
+    algorithm: str, X: Matrix, ks: Sequence[int], bootstraps: int, splits: int, random_state: int
 ) -> Matrix:
     """For each k, the smallest Jaccard and the prediction strength, shape (2, ks); missing where k groups are not found."""
     possible = [k for k in ks if k <= len(X)]
     labels = cluster_labels(algorithm, X, possible, random_state) if possible else []
-    found = {k: one for k, one in zip(possible, labels, strict=True) if len(np.unique(one)) == k}
-    if not found:
-        return np.full((len(FIGURES), len(ks)), np.nan)
-    again = bootstrap_jaccard(
-        algorithm, X, list(found), list(found.values()), bootstraps=bootstraps, random_state=random_state
+    finds_own = algorithm == "HDBSCAN"
+    figures = np.full((len(FIGURES), len(ks)), np.nan)
+    for k, one in zip(possible, labels, strict=True):
+        groups = len(np.unique(one[one != NOISE]))
+        if finds_own and groups < 2:
+            figures[:, list(ks).index(k)] = 0
+        if groups == k or (finds_own and groups > 1):
+            figures[:, list(ks).index(k)] = _figures_of(
+                algorithm, X, groups, one, bootstraps, splits, random_state
+            )
+    return figures
+
+
+def _figures_of(
+    algorithm: str, X: Matrix, k: int, labels: Labels, bootstraps: int, splits: int, random_state: int
+) -> tuple[float, float]:
+    (again,) = bootstrap_jaccard(
+        algorithm, X, [k], [labels], bootstraps=bootstraps, random_state=random_state
     )
-    strengths = prediction_strength(algorithm, X, list(found), splits=splits, random_state=random_state)
+    (strength,) = prediction_strength(algorithm, X, [k], splits=splits, random_state=random_state)
     # A cluster that no resample drew has no stability, and then neither has the weakest.
-    smallest = [pd.DataFrame(one).mean().min(skipna=False) for one in again]
-    figures = pd.DataFrame([smallest, [one.mean() for one in strengths]], columns=list(found))
-    return figures.reindex(columns=list(ks)).to_numpy()
+    return pd.DataFrame(again).mean().min(skipna=False), strength.mean()

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
-from threadpoolctl import threadpool_limits
 
-from regulars.segments.clusters import Labels, Matrix, clusterings
+from regulars.segments.clusters import NOISE, Labels, Matrix, canonical_order, clusterings
+from regulars.segments.stability import in_processes
 
 PREDICTED = 0.8  # Tibshirani and Walther 2005: from .8 to .9 for well separated clusters
 
@@ -23,15 +23,16 @@ def kept_together(test: Labels, assigned: Labels, clusters: int) -> NDArray[np.f
     >>> kept_together(np.array([0, 0, 0, 1]), np.array([1, 1, 0, 0]), 3).round(3).tolist()
     [0.333, 1.0, 0.0]
     """
-    table = np.zeros((clusters, assigned.max() + 1))
-    np.add.at(table, (test, assigned), 1)
+    inside = (test != NOISE) & (assigned != NOISE)
+    table = np.zeros((max(clusters, test.max() + 1), assigned.max() + 1))
+    np.add.at(table, (test[inside], assigned[inside]), 1)
     sizes = table.sum(axis=1)
     kept = (table * (table - 1)).sum(axis=1)
     return np.where(sizes > 1, kept / np.maximum(sizes * (sizes - 1), 1), sizes)
 
 
 def prediction_strength(
-    algorithm: str, X: Matrix, ks: Sequence[int], *, splits: int, random_state: int
+    algorithm: str, X: Matrix, ks: Sequence[int], *, splits: int, random_state: int, processes: int = 1
 ) -> list[NDArray[np.float64]]:
     """Prediction strength (Tibshirani, Walther 2005, J. Comput. Graph. Stat. 14, 511–528).
 
@@ -40,7 +41,7 @@ def prediction_strength(
     once, and the split's strength is the mean of both; the paper describes one direction. The number of clusters is the
     largest k whose mean strength is above .8.
 
-    Another order of the rows means other halves: the result is then the same only in distribution.
+    The order of rows does not matter.
 
     Args:
         algorithm: a key of `regulars.segments.clusters.ALGORITHMS`.
@@ -48,6 +49,7 @@ def prediction_strength(
         ks: the numbers of clusters.
         splits: how many times to halve the customers.
         random_state: seed; split s uses `random_state + s`.
+        processes: how many to share the work; the result does not depend on it.
 
     Returns:
         For each k, every split's strength, shape (splits,): its mean is the prediction strength. Missing where half of the
@@ -58,8 +60,9 @@ def prediction_strength(
     [1.0, 1.0]
     """
     possible = [k for k in ks if max(k, 2) <= len(X) // 2]
-    with threadpool_limits(1):  # sums over threads would depend on how many there are
-        drawn = [_split(algorithm, X, possible, random_state + s) for s in range(splits) if possible]
+    X = X[canonical_order(X)]
+    calls = ((algorithm, X, possible, random_state + s) for s in range(splits if possible else 0))
+    drawn = in_processes(processes, _split, calls)
     strengths = dict(zip(possible, np.reshape(drawn, (len(drawn), len(possible))).T, strict=True))
     return [strengths.get(k, np.full(splits, np.nan)) for k in ks]
 

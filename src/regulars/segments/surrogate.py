@@ -13,7 +13,8 @@ from sklearn.model_selection import StratifiedKFold
 from sklearn.tree import DecisionTreeClassifier
 from sklearn.utils.validation import check_is_fitted
 
-from regulars.segments.clusters import INPUTS, Labels
+from regulars.segments.clusters import Labels
+from regulars.segments.inputs import RFM
 from regulars.segments.rulebooks.definition import SegmentError
 
 # How a limit reads: at most, above.
@@ -90,7 +91,7 @@ class Surrogate(BaseEstimator):
     'CASE WHEN recency_days <= 46.0 THEN 0 WHEN recency_days > 46.0 THEN 1 END'
     """
 
-    def __init__(self, max_depth: int = 3, minimum: int = 20, inputs: Sequence[str] = INPUTS) -> None:
+    def __init__(self, max_depth: int = 3, minimum: int = 20, inputs: Sequence[str] = RFM) -> None:
         self.max_depth = max_depth
         self.minimum = minimum
         self.inputs = inputs
@@ -137,6 +138,12 @@ class Surrogate(BaseEstimator):
         """The cluster as an SQL expression on the features."""
         check_is_fitted(self)
         return f"CASE {' '.join(f'WHEN {rule.sql()} THEN {rule.cluster}' for rule in self.rules_)} END"
+
+    def limits(self) -> int:
+        """How many limits the rules name, all of them together: their length."""
+        check_is_fitted(self)
+        bounds = [bound for rule in self.rules_ for bound in rule.bounds.values()]
+        return sum((above is not None) + (at_most is not None) for above, at_most in bounds)
 
     def sentence(self, cluster: int) -> str:
         """Who belongs to a cluster by the rules, in words; empty if nobody does."""

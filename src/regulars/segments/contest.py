@@ -1,0 +1,297 @@
+"""Clusterings, rulebooks and tenths of spending on equal terms: one row each, the same measures for all."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple, Self
+
+import narwhals as nw
+import numpy as np
+import pandas as pd
+from sklearn.base import BaseEstimator, clone
+
+from regulars.engine import Frame, in_pandas
+from regulars.segments.clusters import Labels, Matrix, sample_for
+from regulars.segments.comparison import Separation, passes, ranked, shares, weakest_and_mean
+from regulars.segments.frozen import ClusterModel
+from regulars.segments.inputs import RFM
+from regulars.segments.null import KINDS, null_test
+from regulars.segments.rfm import mid_rank_thresholds, rank_expression
+from regulars.segments.rulebooks.exclusive import RULEBOOKS
+from regulars.segments.stability import best_jaccard, drawn_again, in_processes, seed_sensitivity, share_moved
+from regulars.segments.surrogate import Surrogate, fidelity
+from regulars.segments.worth import worth
+
+TENTHS = "tenths of spending"
+MEASURES = [
+    "segments",
+    "silhouette",
+    "smallest_jaccard",
+    "jaccard_low",
+    "mean_jaccard",
+    "smallest_share",
+    "noise_share",
+    "copula_p",
+    "gaussian_p",
+    "moved_by_seed",
+    "moved_in_a_month",
+    "fidelity",
+    "limits",
+]
+BEATEN = 0.05  # the largest p at which a null is beaten; with nineteen draws none of them may reach the data
+OF_CHANCE = ("k-means", "Gaussian mixture")  # the algorithms that depend on a seed
+
+
+class Tenths(NamedTuple):
+    """Tenths by past spending, in the way of a fitted rulebook."""
+
+    thresholds: list[tuple[float, int]]
+
+    @classmethod
+    def fit(cls, base: Frame) -> Tenths:
+        """Cut-offs by mid-rank, so that equal values share a tenth."""
+        return cls(mid_rank_thresholds(base, "revenue", 10))
+
+    @property
+    def features(self) -> tuple[str, ...]:
+        """What they are made of."""
+        return ("revenue",)
+
+    def label(self, frame: Frame, column: str) -> Frame:
+        """The frame with each customer's tenth, 1 to 10."""
+        return frame.with_columns(rank_expression("revenue", self.thresholds).alias(column))
+
+
+class Rules(BaseEstimator):
+    """A rulebook, or tenths by past spending, as an estimator: its cut-offs are learned by `fit`.
+
+    Args:
+        book: a key of `RULEBOOKS`, or `TENTHS`.
+
+    >>> base = pd.DataFrame({"recency_days": 1, "revenue": [1.0, 5.0, 9.0]})
+    >>> Rules(TENTHS).fit(base).predict(base).tolist()
+    [2, 6, 9]
+    """
+
+    def __init__(self, book: str) -> None:
+        self.book = book
+
+    def fit(self, features: pd.DataFrame, _target: None = None) -> Self:
+        """Learn the cut-offs from one row per customer."""
+        base = nw.from_native(features).lazy().filter(~nw.col("recency_days").is_null())
+        self.fitted_ = Tenths.fit(base) if self.book == TENTHS else RULEBOOKS[self.book].fit(base)
+        return self
+
+    def predict(self, features: pd.DataFrame) -> pd.Series:
+        """The customers' segments, on the index of `features`."""
+        frame = nw.from_native(features[list(self.fitted_.features)]).lazy()
+        return in_pandas(self.fitted_.label(frame, "segment"))["segment"].set_axis(features.index)
+
+
+class Months(NamedTuple):
+    """The same customers' features at other times, as far as there are any.
+
+    Attributes:
+        last: a month ago.
+        past: a quarter ago; and what they have done since: `revenue` and `has_ordered`, on the same index.
+    """
+
+    last: pd.DataFrame | None = None
+    past: tuple[pd.DataFrame, pd.DataFrame] | None = None
+
+
+def contenders(
+    comparison: pd.DataFrame,
+    minimum_share: float,
+    *,
+    columns: Sequence[str] = RFM,
+    books: Sequence[str] = tuple(RULEBOOKS),
+    random_state: int = 0,
+) -> dict[str, ClusterModel | Rules]:
+    """The best of each algorithm by the rule of `ranked`, the rulebooks, and tenths by past spending: not yet fitted.
+
+    >>> table = pd.DataFrame({"algorithm": ["Ward", "Ward"], "k": [2, 3], "jaccard_low": [0.9, 0.8]})
+    >>> list(contenders(table.assign(silhouette=0.3, smallest_share=0.2), 0.03, books=["four-core"]))
+    ['Ward, 3 clusters', 'four-core', 'tenths of spending']
+    """
+    best = ranked(comparison, minimum_share).drop_duplicates("algorithm")
+    clustered: dict[str, ClusterModel | Rules] = {
+        f"{algorithm}, {k} clusters": ClusterModel(
+            int(k), str(algorithm), columns=columns, random_state=random_state
+        )
+        for algorithm, k in zip(best["algorithm"], best["k"], strict=True)
+    }
+    return clustered | {book: Rules(book) for book in (*books, TENTHS)}
+
+
+def contest(
+    models: dict[str, ClusterModel | Rules],
+    X: Matrix,
+    customers: pd.DataFrame,
+    comparison: pd.DataFrame,
+    months: Months,
+    *,
+    rulebook: str,
+    minimum_share: float,
+    draws: int = 19,
+    bootstraps: int = 20,
+    random_state: int = 0,
+    processes: int = 1,
+) -> pd.DataFrame:
+    """One row per contender, with everything that is known of it; what cannot be had is missing.
+
+    Args:
+        models: from `contenders`.
+        X: what `comparison` was made of, shape (customers, inputs).
+        customers: the features of the same customers, with `customer_id`.
+        comparison: from `compare`.
+        months: customers at other times.
+        rulebook: the one that others are compared with in what they are worth, beside tenths of spending.
+        minimum_share: of the rule.
+        draws: of each null; only clusterings that pass the rule are held against it, as others are not trusted anyway.
+        bootstraps: resamples behind the stability of rules. Those of a null are fewer: eight, and four halvings.
+        random_state: seed of everything.
+        processes: how many to share the work; the result does not depend on it.
+
+    Returns:
+        Indexed by contender: `segments`; `silhouette`, `smallest_jaccard`, `jaccard_low`, `mean_jaccard`, `smallest_share`,
+        `noise_share` as in `compare`; `copula_p`, `gaussian_p`: the larger p of both figures of `null_test`; `moved_by_seed`:
+        share of customers elsewhere by another seed; `moved_in_a_month`: of those in both months, share elsewhere than a
+        month ago, each month by its own fit, labels aligned; `fidelity` of a tree of depth three, out of fold, and its
+        `limits`; and of `worth`, each with `_low` and `_high`, `gini`, `skill`, and the excess over tenths of spending and
+        over the rulebook, `over_tenths_gini` and `over_rulebook_gini`.
+    """
+    separation = Separation(X)
+    rows = {}
+    for name, model in models.items():
+        codes = _codes(clone(model).fit(customers).predict(customers))
+        if isinstance(model, ClusterModel):
+            row = _of_clusters(model, X, codes, comparison, minimum_share, draws, random_state, processes)
+        else:
+            row = {"silhouette": separation.silhouette(codes), "moved_by_seed": 0.0} | shares(codes)
+            row |= _stability_of_rules(model, customers, codes, bootstraps, random_state, processes)
+        tree = Surrogate(minimum=max(10, len(customers) // 100))
+        row["moved_in_a_month"] = np.nan if months.last is None else _moved(model, months.last, customers)
+        row["fidelity"] = fidelity(tree, customers, codes, random_state=random_state)
+        row["limits"] = tree.fit(customers, codes).limits()
+        rows[name] = {"segments": codes.max() + 1} | row
+    table = pd.DataFrame.from_dict(rows, orient="index").reindex(columns=MEASURES).rename_axis("contender")
+    return table if months.past is None else table.join(_worth(models, *months.past, rulebook, random_state))
+
+
+def _codes(labels: pd.Series) -> Labels:
+    return pd.factorize(labels, sort=True)[0]
+
+
+def _of_clusters(
+    model: ClusterModel,
+    X: Matrix,
+    codes: Labels,
+    comparison: pd.DataFrame,
+    minimum_share: float,
+    draws: int,
+    random_state: int,
+    processes: int,
+) -> dict[str, Any]:
+    """What only a clustering has: a row of the comparison, nulls to beat, a seed to depend on."""
+    of_it = comparison[(comparison["algorithm"] == model.algorithm) & (comparison["k"] == model.k)]
+    row: dict[str, Any] = {str(name): value for name, value in of_it.iloc[0].items()}
+    if passes(of_it, minimum_share).all():
+        row |= held_against_nulls(
+            model.algorithm, X, model.k, draws=draws, random_state=random_state, processes=processes
+        )
+    if model.algorithm not in OF_CHANCE:
+        return row | {"moved_by_seed": 0.0}
+    moved = seed_sensitivity(model.algorithm, X, model.k, codes, seeds=5, random_state=random_state)
+    return row | {"moved_by_seed": moved}
+
+
+def held_against_nulls(
+    algorithm: str, X: Matrix, k: int, *, draws: int = 19, random_state: int, processes: int = 1
+) -> dict[str, float]:
+    """`copula_p` and `gaussian_p`: the larger of both figures' p in `null_test`, with eight resamples and four halvings.
+
+    After three draws that reached the data's figure the answer is known. Slow algorithms see a sample.
+
+    >>> X = 6 * np.eye(3)[np.arange(60) % 3] + np.random.default_rng(0).normal(size=(60, 3))
+    >>> held_against_nulls("k-means", X, 3, random_state=0)["gaussian_p"]
+    0.05
+    """
+    found = {}
+    for kind in KINDS:
+        test = null_test(
+            algorithm,
+            X[sample_for(algorithm, X)],
+            [k],
+            draws=draws,
+            bootstraps=8,
+            splits=4,
+            random_state=random_state,
+            kind=kind,
+            sample=None,
+            enough=3,
+            processes=processes,
+        )
+        found[f"{kind}_p"] = float(test[["smallest_jaccard_p", "prediction_strength_p"]].to_numpy().max())
+    return found
+
+
+def more_than_a_cut(copula_p: float, gaussian_p: float) -> bool:
+    """Whether clusters beat both nulls, and so are not a cut through a continuum.
+
+    The Gaussian alone would certify skew and ties, the copula alone whatever its own draws happen to lack.
+
+    >>> more_than_a_cut(0.05, 0.05), more_than_a_cut(0.3, 0.05)
+    (True, False)
+    """
+    return max(copula_p, gaussian_p) <= BEATEN
+
+
+def _stability_of_rules(
+    model: Rules, customers: pd.DataFrame, codes: Labels, bootstraps: int, random_state: int, processes: int
+) -> dict[str, float]:
+    """The same resampling as for clusterings: cut-offs are learned from the customers drawn."""
+    calls = ((model, customers, codes, random_state + b) for b in range(bootstraps))
+    return weakest_and_mean(np.stack(in_processes(processes, _rules_again, calls)))
+
+
+def _rules_again(model: Rules, customers: pd.DataFrame, codes: Labels, seed: int) -> Matrix:
+    rows, times = drawn_again(len(customers), seed)
+    again = clone(model).fit(customers.iloc[np.repeat(rows, times)]).predict(customers.iloc[rows])
+    return best_jaccard(codes[rows], _codes(again), codes.max() + 1)
+
+
+def _moved(model: ClusterModel | Rules, last: pd.DataFrame, this: pd.DataFrame) -> float:
+    """Share of the customers of both months who are elsewhere now, each month by its own fit."""
+    before, now = (
+        clone(model).fit(month).predict(month).set_axis(month["customer_id"]).dropna()
+        for month in (last, this)
+    )
+    if isinstance(model, ClusterModel):
+        return share_moved(before, now)
+    both = before.index.intersection(now.index)
+    return float((before[both] != now[both]).mean())
+
+
+def _worth(
+    models: dict[str, ClusterModel | Rules],
+    past: pd.DataFrame,
+    outcome: pd.DataFrame,
+    rulebook: str,
+    random_state: int,
+) -> pd.DataFrame:
+    """What each contender, read before the outcome, foretells of it."""
+    read = {name: clone(model).fit(past).predict(past) for name, model in models.items()}
+    baselines = {"tenths": TENTHS, "rulebook": rulebook}
+    found = worth(
+        pd.DataFrame(read),
+        outcome["revenue"],
+        outcome["has_ordered"],
+        baselines=list(baselines.values()),
+        random_state=random_state,
+    )
+    table, ginis = found.each.drop(columns=["segments", "customers"]), ["gini", "gini_low", "gini_high"]
+    for name, baseline in baselines.items():
+        over = found.differences[found.differences["baseline"] == baseline].set_index("segmentation")[ginis]
+        table = table.join(over.add_prefix(f"over_{name}_"))
+    return table
