@@ -57,13 +57,13 @@ def test_names_say_what_the_means_are() -> None:
     ]
 
 
-def test_other_inputs_than_these_say_the_two_that_differ_most() -> None:
+def test_a_name_has_the_three_inputs_that_differ_most() -> None:
     means = pd.DataFrame(
-        [[0.0, 1.5, -0.9, 0.5], [0.0, 0.1, 0.0, -0.6]],
-        columns=["revenue", "discount_share", "channel: web", "lines_per_order"],
+        [[1.5, -0.9, 0.5, 0.8], [0.1, 0.0, -0.6, 0.0]],
+        columns=["discount_share", "channel: web", "lines_per_order", "revenue"],
     )
     names = name_clusters(means, np.array([0, 1]))
-    assert names == {0: "high discount share, seldom channel: web", 1: "low lines per order"}
+    assert names == {0: "high discount share, seldom channel: web, high-spend", 1: "low lines per order"}
 
 
 def test_a_profile_is_in_interquartile_ranges_and_leaves_out_what_does_not_vary() -> None:

@@ -51,7 +51,7 @@ from regulars.segments.rulebooks import (
     segment_by_rules,
 )
 from regulars.segments.stability import bootstrap_jaccard
-from regulars.segments.surrogate import Surrogate, fidelity, rule_stability
+from regulars.segments.surrogate import Surrogate, askable, fidelity, rule_stability
 from regulars.segments.worth import baseline_deciles, next_quarter, worth
 
 __all__ = [
@@ -84,6 +84,7 @@ __all__ = [
     "ThreeLevel",
     "agreement",
     "aligned",
+    "askable",
     "base_facts",
     "baseline_deciles",
     "bootstrap_jaccard",

@@ -19,7 +19,7 @@ from regulars.segments.null import KINDS, null_test
 from regulars.segments.rfm import mid_rank_thresholds, rank_expression
 from regulars.segments.rulebooks.exclusive import RULEBOOKS
 from regulars.segments.stability import best_jaccard, drawn_again, in_processes, seed_sensitivity, share_moved
-from regulars.segments.surrogate import Surrogate, fidelity
+from regulars.segments.surrogate import Surrogate, askable, fidelity
 from regulars.segments.worth import worth
 
 TENTHS = "tenths of spending"
@@ -170,7 +170,8 @@ def contest(
         else:
             row = {"silhouette": separation.silhouette(codes), "moved_by_seed": 0.0} | shares(codes)
             row |= _stability_of_rules(model, customers, codes, bootstraps, random_state, processes)
-        tree = Surrogate(minimum=max(10, len(customers) // 100))
+        asked = askable(customers, model.columns if isinstance(model, ClusterModel) else RFM)
+        tree = Surrogate(minimum=max(10, len(customers) // 100), inputs=asked)
         row["moved_in_a_month"] = np.nan if months.last is None else _moved(model, months.last, customers)
         row["fidelity"] = fidelity(tree, customers, codes, random_state=random_state)
         row["limits"] = tree.fit(customers, codes).limits()

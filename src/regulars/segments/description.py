@@ -25,7 +25,7 @@ WORDS = {
     "revenue": ("low-spend", "high-spend"),
 }
 NOTABLE, EXTREME = 0.4, 1.25  # standard deviations from the base's mean
-FURTHER = 2  # words, at most, for other inputs than these
+IN_A_NAME = 3  # words, at most: of the inputs that differ most
 
 
 def describe(features: pd.DataFrame, segment: pd.Series) -> pd.DataFrame:
@@ -108,9 +108,8 @@ def name_clusters(standardised: pd.DataFrame, labels: Labels) -> dict[int, str]:
     """
     names: dict[int, str] = {}
     for label, means in standardised.groupby(labels).mean().iterrows():
-        first = [name for name in WORDS if name in means]
-        others = means.drop(first).abs().sort_values(ascending=False, kind="stable").index[:FURTHER]
-        words = [_word(str(name), float(means[name])) for name in (*first, *others)]
+        strongest = means.abs().sort_values(ascending=False, kind="stable").index[:IN_A_NAME]
+        words = [_word(str(name), float(means[name])) for name in means.index if name in strongest]
         name = ", ".join(word for word in words if word) or "middle of the base"
         again = sum(taken.split(" (")[0] == name for taken in names.values())
         names[int(str(label))] = f"{name} ({again + 1})" if again else name

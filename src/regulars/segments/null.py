@@ -94,7 +94,8 @@ def null_test(
     call a clustering one of clusters where both of its figures beat the draws.
 
     Groups so far apart that each marginal alone shows them leave gaps in the marginals of the copula's draws, which then
-    fall into as stable groups of their own: such groups can fail to beat it. They beat the Gaussian draws.
+    fall into as stable groups of their own: such groups can fail to beat it. They beat the Gaussian draws. Neither null knows
+    that of the indicators of a category a customer has one: with categories among the inputs p is only a guide.
 
     Args:
         algorithm: a key of `regulars.segments.clusters.ALGORITHMS`.

@@ -48,7 +48,7 @@ class Rule(NamedTuple):
         """The rule as a reader says it."""
         said = []
         for name, (above, at_most) in self.bounds.items():
-            most, more = WORDS.get(name, (f"{name} at most {{}}", f"{name} above {{}}"))
+            most, more = WORDS.get(name, (f"{_plain(name)} at most {{}}", f"{_plain(name)} above {{}}"))
             said += [more.format(_number(above))] if above is not None else []
             said += [most.format(_number(at_most))] if at_most is not None else []
         return ", ".join(said) or "everybody"
@@ -173,6 +173,16 @@ class Surrogate(BaseEstimator):
         return found
 
 
+def askable(features: pd.DataFrame, columns: Sequence[str]) -> list[str]:
+    """Of some columns those that a rule can ask for: numbers that everybody has.
+
+    >>> askable(pd.DataFrame({"a": [1.0], "b": ["x"], "c": [None]}), ["a", "b", "c", "d"])
+    ['a']
+    """
+    there = [name for name in columns if name in features and features[name].notna().all()]
+    return [name for name in there if pd.api.types.is_numeric_dtype(features[name])]
+
+
 def fidelity(
     tree: Surrogate, features: pd.DataFrame, labels: Labels, *, folds: int = 5, random_state: int = 0
 ) -> float:
@@ -238,6 +248,10 @@ def _readable(threshold: float) -> float:
     if threshold % 1 == 0.5:
         return float(np.floor(threshold))
     return round(threshold, 2)
+
+
+def _plain(name: str) -> str:
+    return name.replace("_", " ")
 
 
 def _number(value: float) -> str:
