@@ -3,13 +3,17 @@
 import json
 import os
 import re
+import shutil
 from pathlib import Path
 
+import pandas as pd
+import papermill
 import pytest
 from bs4 import BeautifulSoup
 
 from regulars import Shop
 from regulars.pipeline import NOTEBOOKS, make_reports
+from regulars.shop import ROOT
 
 RAW = os.environ.get("REGULARS_RAW")
 pytestmark = pytest.mark.slow
@@ -101,3 +105,22 @@ def test_a_shop_without_orders_says_what_it_lacks(tmp_path: Path, monkeypatch: p
     for page in ("02-features.html", "03-segments.html", "index.html"):
         assert lacks in said[page]
     assert "No finished experiment by the end of March 2008" in said["04-offers.html"]
+
+
+@pytest.mark.parametrize("customers", [1, 12])
+def test_segments_of_a_handful_of_customers_are_told_in_words(
+    reported: Shop, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, customers: int
+) -> None:
+    shutil.copytree(reported.data, tmp_path / "data" / "demo")
+    for path in (tmp_path / "data" / "demo" / "features").glob("*.parquet"):
+        few = pd.read_parquet(path).sort_values("customer_id").head(customers)
+        few.to_parquet(path)
+    monkeypatch.setenv("REGULARS_HOME", str(tmp_path))
+    papermill.execute_notebook(
+        ROOT / "notebooks" / "03-segments.ipynb",
+        tmp_path / "03.ipynb",
+        cwd=ROOT / "notebooks",
+        progress_bar=False,
+    )
+    chosen = found(Shop.open("demo"), str(reported.months()[-1]), "03")["chosen"]
+    assert (chosen["passed"], chosen["label"]) == (0, "no clustering")

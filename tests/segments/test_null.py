@@ -253,8 +253,13 @@ def test_online_retail_has_the_figures_that_are_known(online_retail_rfm: pd.Data
     assert X.shape == (4338, 3)
     labels = cluster_labels("k-means", X, KS, 0)
     np.testing.assert_allclose([silhouette_score(X, one) for one in labels], SILHOUETTE, atol=0.03)
-    again = bootstrap_jaccard("k-means", X, KS, labels, bootstraps=40, random_state=0)
-    assert near_either([one.mean(axis=0).min() for one in again], JACCARD)
+    # At k = 6 the smallest of forty resamples lies between .74 and .80, by their seed: the mean of four seeds is compared.
+    smallest = []
+    for seed in (0, 1000, 2000, 3000):
+        labels = cluster_labels("k-means", X, KS, seed)
+        again = bootstrap_jaccard("k-means", X, KS, labels, bootstraps=40, random_state=seed)
+        smallest.append([one.mean(axis=0).min() for one in again])
+    assert near_either(np.mean(smallest, axis=0).tolist(), JACCARD)
     strengths = prediction_strength("k-means", X, KS, splits=20, random_state=0)
     assert near_either([one.mean() for one in strengths], STRENGTH)
 

@@ -52,11 +52,12 @@ from regulars.segments.rulebooks import (
 )
 from regulars.segments.stability import bootstrap_jaccard
 from regulars.segments.surrogate import Surrogate, askable, fidelity, rule_stability
-from regulars.segments.worth import baseline_deciles, next_quarter, worth
+from regulars.segments.worth import FEWEST, baseline_deciles, next_quarter, worth
 
 __all__ = [
     "BEATEN",
     "BEHAVIOURAL",
+    "FEWEST",
     "FOUR_CORE_MEANINGS",
     "INPUT_SETS",
     "JOINED",

@@ -11,12 +11,13 @@ import pandas as pd
 from sklearn.base import BaseEstimator, clone
 
 from regulars.engine import Frame, in_pandas
-from regulars.segments.clusters import Labels, Matrix, sample_for
+from regulars.segments.clusters import NOISE, Labels, Matrix, sample_for
 from regulars.segments.comparison import Separation, passes, ranked, shares, weakest_and_mean
 from regulars.segments.frozen import ClusterModel
 from regulars.segments.inputs import RFM
 from regulars.segments.null import KINDS, null_test
 from regulars.segments.rfm import mid_rank_thresholds, rank_expression
+from regulars.segments.rulebooks.definition import SegmentError
 from regulars.segments.rulebooks.exclusive import RULEBOOKS
 from regulars.segments.stability import best_jaccard, drawn_again, in_processes, seed_sensitivity, share_moved
 from regulars.segments.surrogate import Surrogate, askable, fidelity
@@ -258,16 +259,26 @@ def _stability_of_rules(
 
 def _rules_again(model: Rules, customers: pd.DataFrame, codes: Labels, seed: int) -> Matrix:
     rows, times = drawn_again(len(customers), seed)
-    again = clone(model).fit(customers.iloc[np.repeat(rows, times)]).predict(customers.iloc[rows])
-    return best_jaccard(codes[rows], _codes(again), codes.max() + 1)
+    again = _read(model, customers.iloc[np.repeat(rows, times)], customers.iloc[rows])
+    # Where no cut-off can be learned of the customers drawn, no segment is found again.
+    labels = np.full(len(rows), NOISE) if again is None else _codes(again)
+    return best_jaccard(codes[rows], labels, codes.max() + 1)
+
+
+def _read(model: ClusterModel | Rules, base: pd.DataFrame, customers: pd.DataFrame) -> pd.Series | None:
+    """The segments of customers by a fit to a base; None if too little has happened there for a fit, as no second order."""
+    try:
+        return clone(model).fit(base).predict(customers)
+    except SegmentError:
+        return None
 
 
 def _moved(model: ClusterModel | Rules, last: pd.DataFrame, this: pd.DataFrame) -> float:
-    """Share of the customers of both months who are elsewhere now, each month by its own fit."""
-    before, now = (
-        clone(model).fit(month).predict(month).set_axis(month["customer_id"]).dropna()
-        for month in (last, this)
-    )
+    """Share of the customers of both months who are elsewhere now, each month by its own fit; missing without one."""
+    before, now = (_read(model, month, month) for month in (last, this))
+    if before is None or now is None:
+        return float("nan")
+    before, now = before.set_axis(last["customer_id"]).dropna(), now.set_axis(this["customer_id"]).dropna()
     if isinstance(model, ClusterModel):
         return share_moved(before, now)
     both = before.index.intersection(now.index)
@@ -281,11 +292,12 @@ def _worth(
     rulebook: str,
     random_state: int,
 ) -> pd.DataFrame:
-    """What each contender, read before the outcome, foretells of it."""
-    read = {name: clone(model).fit(past).predict(past) for name, model in models.items()}
-    baselines = {"tenths": TENTHS, "rulebook": rulebook}
+    """What each contender, read before the outcome, foretells of it; those that could not be read then are left out."""
+    read = {name: _read(model, past, past) for name, model in models.items()}
+    known = pd.DataFrame({name: labels for name, labels in read.items() if labels is not None})
+    baselines = {name: one for name, one in {"tenths": TENTHS, "rulebook": rulebook}.items() if one in known}
     found = worth(
-        pd.DataFrame(read),
+        known,
         outcome["revenue"],
         outcome["has_ordered"],
         baselines=list(baselines.values()),

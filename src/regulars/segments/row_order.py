@@ -36,7 +36,9 @@ def rxf_by_row_order(customers: pd.DataFrame) -> pd.Series:
 
 
 def _fifths(values: pd.Series) -> pd.Series:
-    """1 to 5 by quantiles of the values, or of their places where quantiles coincide."""
+    """1 to 5 by quantiles of the values, or of their places where quantiles coincide; a customer alone is in the first."""
+    if len(values) < 2:
+        return pd.Series(1, index=values.index)
     edges = np.unique(values.quantile(np.linspace(0, 1, BINS + 1)))
     return pd.qcut(values if len(edges) == BINS + 1 else values.rank(method="first"), BINS, labels=False) + 1
 

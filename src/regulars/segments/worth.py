@@ -23,6 +23,8 @@ Floats = NDArray[np.float64]
 Pair = tuple[float, float]
 
 BASELINES = {"spend_decile": "revenue", "recency_decile": "recency_days"}
+FOLDS = 5
+FEWEST = 2 * FOLDS  # customers, of whom anything can be foretold
 DIGITS = 10  # predictions closer than this, as shares of the mean revenue, are tied: what is left is rounding
 
 
@@ -91,7 +93,7 @@ def worth(
     repeat: pd.Series,
     *,
     baselines: Sequence[str] = tuple(BASELINES),
-    folds: int = 5,
+    folds: int = FOLDS,
     bootstraps: int = 200,
     random_state: int,
 ) -> Worth:
