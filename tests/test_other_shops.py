@@ -97,14 +97,19 @@ def test_the_simulated_shop_has_everything_and_says_that_it_is_made_up(
 
 
 @published
-def test_a_shop_without_orders_says_what_it_lacks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_shop_without_orders_says_what_it_lacks_and_has_its_experiment(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     shop = report("hillstrom", "latest", tmp_path, monkeypatch)
     said = texts(shop, "2008-03")
     assert "64,000 customers were read: 64,000 are staged, 0 refused." in said["01-ingest.html"]
     lacks = "Not available: needs orders, which hillstrom lacks; it has assignments, customers, outcomes."
     for page in ("02-features.html", "03-segments.html", "index.html"):
         assert lacks in said[page]
-    assert "No finished experiment by the end of March 2008" in said["04-offers.html"]
+    offers = said["04-offers.html"]
+    for gain in ("men's goods for everyone. Spend +$0.77", "women's goods for everyone. Spend +$0.42"):
+        assert f"Roll out: an e-mail about {gain} per customer in 14 days" in offers
+    assert "imulated" not in offers
 
 
 @pytest.mark.parametrize("customers", [1, 12])

@@ -193,7 +193,9 @@ def _render(shop: Shop, month: Month, building: Path) -> None:
     from regulars.report.page import write_page
 
     has_offers = shop.monthly("offers", month).exists()
-    simulated = has_offers and len(shop.engine.collect(shop.offers(month).head(1))) > 0
+    simulated = has_offers and bool(
+        shop.engine.collect(shop.offers(month).select("is_simulated"))["is_simulated"].any()
+    )
     clock = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
     footer = provenance(shop, {"shop": shop.config.name, "month": month}) | {"made at": clock}
     for name, (page, _) in NOTEBOOKS.items():

@@ -63,10 +63,30 @@ def arms(control: dict[str, float]) -> dict[str, dict[str, Any]]:
             {"arms": arms(control={"share": 8})},
             r"arms of so unequal shares need minimum_buyers of at least 100",
         ),
+        (
+            {"family": "all"},
+            r"test.yml: 'family' is 'all', but it should be 'segments', 'everyone' or 'both'",
+        ),
+        (
+            {"given": {"metrics": ["spend"], "conversion": "bought"}},
+            r"'conversion' is 'bought', which is none of spend",
+        ),
+        (
+            {"given": {"metrics": ["spend"], "conversion": "spend"}},
+            r"outcomes are either 'given' or 'planted', not both",
+        ),
+        (
+            {
+                "given": {"metrics": ["spend", "bought"], "conversion": "bought"},
+                "planted": None,
+                "power": None,
+            },
+            r"'primary_metric' is 'profit', but it should be 'spend' or 'bought'",
+        ),
         ({"horizon_days": 0}, r"test.yml: 'horizon_days' is 0"),
         (
             {"segmentation": "rfm"},
-            r"test.yml: 'segmentation' is 'rfm', but it should be 'four-core', 'rxf-grid', 'three-level' or 'classic-11'",
+            r"test.yml: 'segmentation' is 'rfm', but it should be one of four-core, rxf-grid, three-level, classic-11",
         ),
     ],
 )

@@ -6,14 +6,15 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 import narwhals as nw
+import numpy as np
 import pandas as pd
 
 from regulars.features import snapshot_of
 from regulars.offers.assignment import assign, eligible
 from regulars.offers.decisions import decide
 from regulars.offers.effects import aggregate, effects
-from regulars.offers.outcomes import outcomes
-from regulars.offers.registry import METRICS, Experiment
+from regulars.offers.outcomes import given_outcomes, outcomes
+from regulars.offers.registry import Experiment
 from regulars.offers.simulate import plant, true_effects
 from regulars.offers.validity import sample_ratio
 from regulars.shop import Shop
@@ -24,7 +25,7 @@ class Analysis(NamedTuple):
 
     Attributes:
         experiment: the registered plan.
-        outcomes: one row per assigned customer, as `regulars.offers.simulate.plant` returned it.
+        outcomes: one row per assigned customer, as `regulars.offers.simulate.plant` or `given_outcomes` returned it.
         checks: as `regulars.offers.validity.sample_ratio` returned it.
         effects: one row per metric, segment and treated arm, with verdicts, and the truth where it was planted.
     """
@@ -36,7 +37,9 @@ class Analysis(NamedTuple):
 
 
 def base_of(shop: Shop, experiment: Experiment) -> pd.DataFrame:
-    """The eligible customers, their frozen segments, and what they did: all but the arm."""
+    """The eligible customers, their frozen segments, and what they did: all but the arm, unless outcomes are given."""
+    if experiment.given is not None:
+        return given_outcomes(shop, experiment)
     features = snapshot_of(shop, experiment.assigned_day).filter(nw.col("frequency") > 0)
     frozen = shop.engine.collect(
         eligible(shop.compute.materialise(features, "frozen"), experiment), "customer_id"
@@ -45,7 +48,7 @@ def base_of(shop: Shop, experiment: Experiment) -> pd.DataFrame:
 
 
 def analyse(base: pd.DataFrame, experiment: Experiment, margin_rate: float, salt: str = "") -> Analysis:
-    """Assign, plant, check, estimate, decide.
+    """Assign and plant, unless outcomes are given; check, estimate, decide.
 
     Args:
         base: what `base_of` returned.
@@ -53,14 +56,20 @@ def analyse(base: pd.DataFrame, experiment: Experiment, margin_rate: float, salt
         margin_rate: of the list price.
         salt: another text makes another random assignment.
     """
-    assigned = base.assign(arm=assign(base["customer_id"], experiment, salt).to_numpy())
-    planted = plant(assigned, experiment, margin_rate)
-    checks = sample_ratio(planted, experiment)
-    table = effects(aggregate(nw.from_native(planted).lazy(), METRICS), experiment.control, experiment.alpha)
+    if experiment.given is None:
+        drawn = base.assign(arm=assign(base["customer_id"], experiment, salt).to_numpy())
+        measured = plant(drawn, experiment, margin_rate)
+    else:
+        measured = base
+    checks = sample_ratio(measured, experiment)
+    aggregates = aggregate(nw.from_native(measured).lazy(), experiment.metrics)
+    table = effects(aggregates, experiment.control, experiment.alpha)
     decided = decide(table, experiment, valid=bool(checks["passed"].all()))
-    truth = true_effects(planted, experiment)
+    if experiment.given is not None:
+        return Analysis(experiment, measured, checks, decided.assign(truth=np.nan))
+    truth = true_effects(measured, experiment)
     return Analysis(
-        experiment, planted, checks, decided.merge(truth, on=["metric", "segment", "arm"], how="left")
+        experiment, measured, checks, decided.merge(truth, on=["metric", "segment", "arm"], how="left")
     )
 
 
@@ -78,7 +87,7 @@ def offers_table(results: Sequence[Analysis]) -> pd.DataFrame:
             experiment=result.experiment.id,
             assigned_on=result.experiment.assigned_on.isoformat(),
             horizon_days=result.experiment.horizon_days,
-            is_simulated=True,
+            is_simulated=result.experiment.given is None,
             segmentation=result.experiment.segmentation.replace("-", "_"),
             offer=[result.experiment.arms[arm].offer for arm in result.effects["arm"]],
         )

@@ -14,22 +14,23 @@ POWER = 0.8
 
 
 def decide(table: pd.DataFrame, experiment: Experiment, *, valid: bool = True) -> pd.DataFrame:
-    """Add a verdict to each cell of the primary metric, one cell being one segment and one treated arm.
+    """Add a verdict to each cell of the primary metric, one cell being one segment, or everyone, and one treated arm.
 
-    The verdict follows the CUPED effect on the primary metric, adjusted by Holm over all cells of the family; a cell
+    The verdict follows the CUPED effect on the primary metric, adjusted by Holm over all cells of the registered family; one
     with fewer than `minimum_buyers` in either arm gets none, and still counts as a cell.
 
     Args:
         table: what `regulars.offers.effects.effects` returned.
-        experiment: its primary metric, alpha and minimum number of buyers.
+        experiment: its primary metric, family, alpha and minimum number of buyers.
         valid: whether the assignment passed its checks; if not, nothing is decided.
 
     Returns:
         `table` with `p_holm`, `detectable` (the smallest effect that a test of this size finds four times in five) and
         `verdict`; missing outside the family.
     """
-    family = (table["metric"] == experiment.primary_metric) & (table["segment"] != EVERYONE)
-    cells = table[family]
+    whole = table["segment"] == EVERYONE
+    asked = {"segments": ~whole, "everyone": whole, "both": whole | ~whole}
+    cells = table[(table["metric"] == experiment.primary_metric) & asked[experiment.family]]
     enough = cells[["buyers", "buyers_control"]].min(axis=1) >= experiment.minimum_buyers
     testable = enough & cells["cuped_p"].notna()
     size = cells["segment"].nunique() * len(experiment.treated)
@@ -65,11 +66,12 @@ def worth(decided: pd.DataFrame, segments: pd.DataFrame) -> pd.DataFrame:
         segments: today's customers: one row each, one column per segmentation.
 
     Returns:
-        `decided` with `worth`, `worth_low`, `worth_high`: the CUPED effect and its interval times the customers.
+        `decided` with `worth`, `worth_low`, `worth_high`: the CUPED effect and its interval times the customers; missing
+        where today's customers are not segmented so.
     """
     cells = zip(decided["segmentation"], decided["segment"], strict=True)
     customers = np.array(
-        [(segments[segmentation] == segment).sum() for segmentation, segment in cells], dtype=float
+        [(segments[by] == segment).sum() if by in segments else np.nan for by, segment in cells], dtype=float
     )
     return decided.assign(
         worth=decided["cuped_effect"] * customers,

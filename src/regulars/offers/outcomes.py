@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import narwhals as nw
 import pandas as pd
 
 from regulars.engine import Engine, Frame
 from regulars.ingest.returns import net_of_returns
-from regulars.offers.registry import Experiment
+from regulars.offers.registry import Experiment, OfferError
+from regulars.shop import Shop
 
 
 def outcomes(
@@ -44,6 +47,68 @@ def outcomes(
     ]
     numbers = pd.concat(parts, axis=1).reindex(assigned["customer_id"]).fillna(0.0)
     return pd.concat([assigned.reset_index(drop=True), numbers.reset_index(drop=True)], axis=1)
+
+
+def given_outcomes(shop: Shop, experiment: Experiment) -> pd.DataFrame:
+    """What each assigned customer did, where it was counted elsewhere and came with the data.
+
+    Returns:
+        One row per assigned customer: `customer_id`, `arm`, `segment`, each metric and its `pre_` covariate (zero where there
+        is none, so that it adjusts nothing), `conversion`, and `is_simulated`, which is false. Who has no outcome has zeros.
+
+    Raises:
+        OfferError: if a metric, an arm or a column of customers is not in the data, or a customer was given two arms.
+    """
+    given = experiment.given
+    if given is None:
+        raise OfferError(f"{experiment.id}: no outcomes are given; `outcomes` computes them from orders.")
+    assigned = _given_arms(shop, experiment)
+    counted = shop.table("outcomes").filter(nw.col("experiment_id") == experiment.id)
+    numbers = shop.engine.collect(counted.select("customer_id", "metric", "value")).pivot_table(
+        "value", "customer_id", "metric", aggfunc="sum"
+    )
+    _refuse_absent(experiment, "metric", given.metrics, numbers.columns)
+    known = [experiment.segmentation, *([given.covariate] if given.covariate else [])]
+    _refuse_absent(experiment, "column of customers", known, shop.table("customers").collect_schema().names())
+    people = shop.engine.collect(shop.table("customers").select("customer_id", *known)).set_index(
+        "customer_id"
+    )
+    table = (
+        assigned.join(numbers[list(given.metrics)])
+        .fillna(dict.fromkeys(given.metrics, 0.0))
+        .join(people[known])
+    )
+    pre = {f"pre_{metric}": 0.0 for metric in given.metrics}
+    table = table.rename(columns={experiment.segmentation: "segment"}).assign(**pre, is_simulated=False)
+    if given.covariate:
+        table[f"pre_{experiment.primary_metric}"] = table.pop(given.covariate).astype(float).fillna(0.0)
+    return table.assign(conversion=table[given.conversion]).reset_index()
+
+
+def _given_arms(shop: Shop, experiment: Experiment) -> pd.DataFrame:
+    found = shop.table("assignments").filter(nw.col("experiment_id") == experiment.id)
+    assigned = shop.engine.collect(found.select("customer_id", "arm"), "customer_id")
+    _refuse_absent(experiment, "arm", experiment.arms, assigned["arm"].unique())
+    unknown = sorted(set(assigned["arm"]) - set(experiment.arms))
+    if unknown:
+        raise OfferError(
+            f"{experiment.id}: customers were given '{unknown[0]}', which is no arm of its file."
+        )
+    twice = int(assigned["customer_id"].duplicated().sum())
+    if twice:
+        raise OfferError(
+            f"{experiment.id}: {twice} of the rows of assignments name a customer a second time; each has one arm."
+        )
+    return assigned.set_index("customer_id")
+
+
+def _refuse_absent(experiment: Experiment, what: str, wanted: Iterable[str], there: Iterable[str]) -> None:
+    there = sorted(map(str, there))
+    absent = [name for name in wanted if name not in there]
+    if absent:
+        raise OfferError(
+            f"{experiment.id}: the {what} '{absent[0]}' is not in the data, which has {', '.join(there)}."
+        )
 
 
 def _sums(engine: Engine, moved: Frame) -> pd.DataFrame:

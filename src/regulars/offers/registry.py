@@ -56,6 +56,28 @@ class Planted(Section):
     returns_from: float | None = None
 
 
+class Given(Section):
+    """Outcomes that were counted elsewhere and came with the data: the arms in `assignments`, the numbers in `outcomes`.
+
+    Attributes:
+        metrics: of `outcomes`, those to be read.
+        conversion: the one of them that says who bought: 0 or 1.
+        covariate: a column of `customers` from before the assignment, for CUPED of the primary metric; none if missing.
+    """
+
+    metrics: tuple[str, ...] = Field(min_length=1)
+    conversion: str
+    covariate: str | None = None
+
+    @model_validator(mode="after")
+    def _conversion_is_read(self) -> Given:
+        if self.conversion not in self.metrics:
+            raise ValueError(
+                f"'conversion' is '{self.conversion}', which is none of {', '.join(self.metrics)}"
+            )
+        return self
+
+
 class Power(Section):
     """How often, over random assignments, a cell gets a verdict under the planted effects."""
 
@@ -71,16 +93,22 @@ class Experiment(Section):
     id: str
     title: str
     hypothesis: str
-    segmentation: Literal["four-core", "rxf-grid", "three-level", "classic-11"]
+    segmentation: (
+        str  # a rulebook; where outcomes are given, a column of `customers` from before the assignment
+    )
     assigned_on: date
     horizon_days: int = Field(gt=0)
     covariate_days: int = Field(gt=0)
     control: str
     arms: dict[str, Arm]
-    primary_metric: Literal["profit"] = "profit"  # what pages and actions state in money
+    primary_metric: str = "profit"  # what pages and actions state in money
+    family: Literal["segments", "everyone", "both"] = (
+        "segments"  # the cells that get verdicts, and that Holm covers
+    )
     alpha: float = Field(default=0.05, gt=0, lt=0.5)
     minimum_buyers: int = Field(default=20, ge=2)
-    planted: dict[str, Planted]
+    given: Given | None = None
+    planted: dict[str, Planted] = Field(default_factory=dict)
     power: tuple[Power, ...] = ()
 
     @model_validator(mode="after")
@@ -99,18 +127,39 @@ class Experiment(Section):
             raise ValueError(
                 f"arms of so unequal shares need minimum_buyers of at least {UNEQUAL_MINIMUM_BUYERS}"
             )
-        if set(self.planted) != set(self.treated):
+        if self.given is None and set(self.planted) != set(self.treated):
             raise ValueError(f"'planted' must say what each treated arm does: {', '.join(self.treated)}")
         return self
 
     @model_validator(mode="after")
+    def _measures_are_known(self) -> Experiment:
+        if self.given is not None and (self.planted or self.power):
+            raise ValueError("outcomes are either 'given' or 'planted', not both")
+        money = METRICS[:1] if self.given is None else self.metrics
+        if self.primary_metric not in money:
+            wanted = " or ".join(f"'{metric}'" for metric in money)
+            raise ValueError(f"'primary_metric' is '{self.primary_metric}', but it should be {wanted}")
+        return self
+
+    @model_validator(mode="after")
     def _segments_exist(self) -> Experiment:
+        if self.given is not None:
+            return self
+        if self.segmentation not in SEGMENTS:
+            raise ValueError(
+                f"'segmentation' is '{self.segmentation}', but it should be one of {', '.join(SEGMENTS)}"
+            )
         known = SEGMENTS[self.segmentation]
         named = {segment for planted in self.planted.values() for segment in planted.lift}
         unknown = sorted((named | {cell.segment for cell in self.power}) - set(known))
         if unknown:
             raise ValueError(f"{self.segmentation} has no segment '{unknown[0]}'; it has {', '.join(known)}")
         return self
+
+    @property
+    def metrics(self) -> tuple[str, ...]:
+        """What is measured of each assigned customer."""
+        return METRICS if self.given is None else self.given.metrics
 
     @property
     def treated(self) -> list[str]:

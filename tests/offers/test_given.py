@@ -1,0 +1,112 @@
+"""Experiments whose outcomes came with the data: read as they are, refused in words where they do not fit their file."""
+
+from types import SimpleNamespace
+from typing import Any, cast
+
+import duckdb
+import narwhals as nw
+import numpy as np
+import pandas as pd
+import pytest
+
+from regulars import Shop
+from regulars.engine import Engine
+from regulars.offers import Experiment, OfferError, analyse, base_of, offers_table
+from regulars.offers.effects import EVERYONE
+
+PLAN: dict[str, Any] = {
+    "id": "letter",
+    "title": "A letter",
+    "hypothesis": "A letter brings money.",
+    "segmentation": "region",
+    "assigned_on": "2024-03-01",
+    "horizon_days": 14,
+    "covariate_days": 365,
+    "control": "none",
+    "arms": {"none": {"offer": "no letter"}, "letter": {"offer": "a letter"}},
+    "given": {"metrics": ["spend", "bought"], "conversion": "bought", "covariate": "history"},
+    "primary_metric": "spend",
+    "family": "both",
+}
+
+
+def plan(**changes: Any) -> Experiment:
+    return Experiment.model_validate(PLAN | changes)
+
+
+def shop(n: int = 400, assignments: pd.DataFrame | None = None) -> Shop:
+    """A stand-in with the three tables; a letter is worth ten in the north and nothing in the south."""
+    rng = np.random.default_rng(0)
+    ids = [f"{i:03d}" for i in range(n)]
+    region, history = np.where(np.arange(n) % 2, "north", "south"), rng.lognormal(3, 1, n).round(2)
+    arm = np.where(rng.random(n) < 0.5, "letter", "none")
+    spend = 0.5 * history + 10 * ((arm == "letter") & (region == "north")) + rng.normal(size=n)
+    counted = pd.DataFrame({"customer_id": ids, "spend": spend, "bought": (spend > 12) * 1.0})
+    tables = {
+        "customers": pd.DataFrame({"customer_id": ids, "region": region, "history": history}),
+        "assignments": pd.DataFrame({"experiment_id": "letter", "customer_id": ids, "arm": arm})
+        if assignments is None
+        else assignments,
+        "outcomes": counted.melt("customer_id", var_name="metric").assign(experiment_id="letter").iloc[1:],
+    }
+    connection = duckdb.connect()
+    stand_in = SimpleNamespace(
+        engine=Engine(), table=lambda name: nw.from_native(connection.from_df(tables[name])).lazy()
+    )
+    return cast("Shop", stand_in)
+
+
+def test_every_assigned_customer_has_a_row_and_who_has_no_outcome_has_zeros() -> None:
+    base = base_of(shop(), plan())
+    assert len(base) == 400
+    assert base.loc[0, ["customer_id", "spend"]].tolist() == ["000", 0.0]  # its row of outcomes was left out
+    assert (base["conversion"] == base["bought"]).all()
+    assert not base["is_simulated"].any()
+
+
+def test_the_covariate_adjusts_the_primary_metric_alone() -> None:
+    found = analyse(base_of(shop(), plan()), plan(), 0.3).effects.set_index(["metric", "segment"])
+    spend, bought = found.loc["spend"], found.loc["bought"]
+    assert (spend["cuped_se"] < 0.7 * spend["se"]).all()
+    np.testing.assert_allclose(bought["cuped_effect"], bought["effect"])
+    without = plan(given=PLAN["given"] | {"covariate": None})
+    plain = analyse(base_of(shop(), without), without, 0.3).effects.set_index(["metric", "segment"])
+    np.testing.assert_allclose(plain["cuped_effect"], found["effect"])
+
+
+def test_verdicts_follow_the_registered_family() -> None:
+    verdicts = {}
+    for family in ("segments", "everyone", "both"):
+        cells = analyse(base_of(shop(), plan()), plan(family=family, minimum_buyers=10), 0.3).effects
+        verdicts[family] = cells.dropna(subset="verdict").set_index("segment")["verdict"].to_dict()
+    assert verdicts["segments"] == {"north": "roll out", "south": "keep testing"}
+    assert verdicts["everyone"] == {EVERYONE: "roll out"}
+    assert verdicts["both"] == verdicts["segments"] | verdicts["everyone"]
+
+
+def test_the_table_of_offers_says_that_nothing_is_simulated_and_has_no_truth() -> None:
+    table = offers_table([analyse(base_of(shop(), plan()), plan(), 0.3)])
+    assert not table["is_simulated"].any()
+    assert table["truth"].isna().all()
+
+
+twice = pd.DataFrame({"experiment_id": "letter", "customer_id": ["1", "1"], "arm": ["letter", "none"]})
+
+
+@pytest.mark.parametrize(
+    ("changes", "assignments", "sentence"),
+    [
+        ({"given": {"metrics": ["visits"], "conversion": "visits"}, "primary_metric": "visits"}, None,
+         "letter: the metric 'visits' is not in the data, which has bought, spend"),
+        ({"segmentation": "city"}, None, "column of customers 'city' is not in the data, which has customer_id, history, region"),
+        ({"arms": PLAN["arms"] | {"call": {"offer": "a call"}}}, None, "the arm 'call' is not in the data"),
+        ({}, twice.replace("letter", "leter").assign(experiment_id="letter"), "the arm 'letter' is not in the data, which has leter"),
+        ({}, pd.concat([twice, twice.assign(arm="call")]), "customers were given 'call', which is no arm of its file"),
+        ({}, twice, "1 of the rows of assignments name a customer a second time"),
+    ],
+)  # fmt: skip
+def test_what_does_not_fit_the_file_is_refused(
+    changes: dict[str, Any], assignments: pd.DataFrame | None, sentence: str
+) -> None:
+    with pytest.raises(OfferError, match=sentence):
+        base_of(shop(20, assignments), plan(**changes))
