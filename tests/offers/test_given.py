@@ -11,7 +11,7 @@ import pytest
 
 from regulars import Shop
 from regulars.engine import Engine
-from regulars.offers import Experiment, OfferError, analyse, base_of, offers_table
+from regulars.offers import Experiment, OfferError, analyse, base_of, offers_table, read_experiments
 from regulars.offers.effects import EVERYONE
 
 PLAN: dict[str, Any] = {
@@ -44,7 +44,9 @@ def shop(n: int = 400, assignments: pd.DataFrame | None = None) -> Shop:
     counted = pd.DataFrame({"customer_id": ids, "spend": spend, "bought": (spend > 12) * 1.0})
     tables = {
         "customers": pd.DataFrame({"customer_id": ids, "region": region, "history": history}),
-        "assignments": pd.DataFrame({"experiment_id": "letter", "customer_id": ids, "arm": arm})
+        "assignments": pd.DataFrame(
+            {"experiment_id": "letter", "customer_id": ids, "arm": arm, "assigned_day": 19783}
+        )
         if assignments is None
         else assignments,
         "outcomes": counted.melt("customer_id", var_name="metric").assign(experiment_id="letter").iloc[1:],
@@ -90,7 +92,9 @@ def test_the_table_of_offers_says_that_nothing_is_simulated_and_has_no_truth() -
     assert table["truth"].isna().all()
 
 
-twice = pd.DataFrame({"experiment_id": "letter", "customer_id": ["1", "1"], "arm": ["letter", "none"]})
+twice = pd.DataFrame(
+    {"experiment_id": "letter", "customer_id": ["1", "1"], "arm": ["letter", "none"], "assigned_day": 19783}
+)
 
 
 @pytest.mark.parametrize(
@@ -98,10 +102,11 @@ twice = pd.DataFrame({"experiment_id": "letter", "customer_id": ["1", "1"], "arm
     [
         ({"given": {"metrics": ["visits"], "conversion": "visits"}, "primary_metric": "visits"}, None,
          "letter: the metric 'visits' is not in the data, which has bought, spend"),
-        ({"segmentation": "city"}, None, "column of customers 'city' is not in the data, which has customer_id, history, region"),
+        ({"segmentation": "city"}, None, "the column of customers 'city' is not in the data"),
         ({"arms": PLAN["arms"] | {"call": {"offer": "a call"}}}, None, "the arm 'call' is not in the data"),
-        ({}, twice.replace("letter", "leter").assign(experiment_id="letter"), "the arm 'letter' is not in the data, which has leter"),
+        ({}, twice.replace("letter", "leter").assign(experiment_id="letter"), "the arm 'letter' is not in the data"),
         ({}, pd.concat([twice, twice.assign(arm="call")]), "customers were given 'call', which is no arm of its file"),
+        ({}, twice.assign(assigned_day=[19783, 19784]), "1 customers were assigned on another day than 2024-03-01"),
         ({}, twice, "1 of the rows of assignments name a customer a second time"),
     ],
 )  # fmt: skip
@@ -110,3 +115,38 @@ def test_what_does_not_fit_the_file_is_refused(
 ) -> None:
     with pytest.raises(OfferError, match=sentence):
         base_of(shop(20, assignments), plan(**changes))
+
+
+def test_a_test_that_was_run_is_read_from_assignments_and_orders(demo: Shop) -> None:
+    planted = read_experiments("demo")[0]
+    run = planted.model_copy(update={"planted": {}, "power": ()})
+    drawn = analyse(base_of(demo, planted), planted, 0.25).outcomes
+    assigned = drawn[["customer_id", "arm"]].assign(experiment_id=run.id, assigned_day=run.assigned_day)
+    assigned.loc[len(assigned)] = ["never ordered", "nothing", run.id, run.assigned_day]
+    connection = duckdb.connect()
+
+    class WithAssignments:
+        def __getattr__(self, name: str) -> Any:
+            return getattr(demo, name)
+
+        def table(self, name: str) -> Any:
+            return (
+                nw.from_native(connection.from_df(assigned)).lazy()
+                if name == "assignments"
+                else demo.table(name)
+            )
+
+    result = analyse(base_of(cast("Shop", WithAssignments()), run), run, 0.25)
+    found = result.outcomes.set_index("customer_id")
+    assert found.loc["never ordered", ["segment", "profit", "conversion"]].tolist() == [
+        "no order yet",
+        0.0,
+        0.0,
+    ]
+    # Of the household's own orders, nothing of the planted effects: what it would have brought without an offer.
+    own = drawn.set_index("customer_id")
+    delivery = 6 * own["conversion|nothing"] * (own["arm"] == "free-delivery")
+    np.testing.assert_allclose(found.loc[own.index, "profit"], own["profit|nothing"] - delivery, atol=1e-4)
+    np.testing.assert_allclose(found.loc[own.index, "pre_profit"], own["pre_profit"])
+    assert result.effects["truth"].isna().all()
+    assert not found["is_simulated"].any()

@@ -9,7 +9,7 @@ from regulars.review import actions
 CELL = {
     "experiment": "x",
     "offer": "10% off",
-    "segment": "new",
+    "whom": "new customers",
     "is_simulated": True,
     "worth_low": 1.0,
     "worth_high": 2.0,

@@ -6,18 +6,19 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 import narwhals as nw
-import numpy as np
 import pandas as pd
 
 from regulars.features import snapshot_of
 from regulars.offers.assignment import assign, eligible
 from regulars.offers.decisions import decide
 from regulars.offers.effects import aggregate, effects
-from regulars.offers.outcomes import given_outcomes, outcomes
+from regulars.offers.outcomes import given_arms, given_outcomes, observed, outcomes
 from regulars.offers.registry import Experiment
 from regulars.offers.simulate import plant, true_effects
 from regulars.offers.validity import sample_ratio
 from regulars.shop import Shop
+
+NO_ORDER = "no order yet"  # the segment of those who were assigned before they ever ordered
 
 
 class Analysis(NamedTuple):
@@ -25,7 +26,7 @@ class Analysis(NamedTuple):
 
     Attributes:
         experiment: the registered plan.
-        outcomes: one row per assigned customer, as `regulars.offers.simulate.plant` or `given_outcomes` returned it.
+        outcomes: one row per assigned customer, given, observed or planted.
         checks: as `regulars.offers.validity.sample_ratio` returned it.
         effects: one row per metric, segment and treated arm, with verdicts, and the truth where it was planted.
     """
@@ -37,13 +38,17 @@ class Analysis(NamedTuple):
 
 
 def base_of(shop: Shop, experiment: Experiment) -> pd.DataFrame:
-    """The eligible customers, their frozen segments, and what they did: all but the arm, unless outcomes are given."""
+    """Who takes part, with their frozen segments and what they did; and the arm, unless effects are planted."""
     if experiment.given is not None:
         return given_outcomes(shop, experiment)
     features = snapshot_of(shop, experiment.assigned_day).filter(nw.col("frequency") > 0)
     frozen = shop.engine.collect(
         eligible(shop.compute.materialise(features, "frozen"), experiment), "customer_id"
     )
+    if not experiment.planted:
+        assigned = given_arms(shop, experiment).reset_index()
+        frozen = assigned.merge(frozen, on="customer_id", how="left")
+        frozen["segment"] = frozen["segment"].fillna(NO_ORDER)
     return outcomes(shop.engine, shop.table("orders"), frozen, experiment, shop.returns())
 
 
@@ -56,21 +61,30 @@ def analyse(base: pd.DataFrame, experiment: Experiment, margin_rate: float, salt
         margin_rate: of the list price.
         salt: another text makes another random assignment.
     """
-    if experiment.given is None:
-        drawn = base.assign(arm=assign(base["customer_id"], experiment, salt).to_numpy())
-        measured = plant(drawn, experiment, margin_rate)
-    else:
-        measured = base
+    measured = _measured(base, experiment, margin_rate, salt)
     checks = sample_ratio(measured, experiment)
     aggregates = aggregate(nw.from_native(measured).lazy(), experiment.metrics)
     table = effects(aggregates, experiment.control, experiment.alpha)
     decided = decide(table, experiment, valid=bool(checks["passed"].all()))
-    if experiment.given is not None:
-        return Analysis(experiment, measured, checks, decided.assign(truth=np.nan))
-    truth = true_effects(measured, experiment)
-    return Analysis(
-        experiment, measured, checks, decided.merge(truth, on=["metric", "segment", "arm"], how="left")
+    keys = ["metric", "segment", "arm"]
+    truth = (
+        true_effects(measured, experiment)
+        if experiment.planted
+        else pd.DataFrame(columns=[*keys, "truth"], dtype=float)
     )
+    return Analysis(
+        experiment, measured, checks, decided.merge(truth.astype({"truth": float}), on=keys, how="left")
+    )
+
+
+def _measured(base: pd.DataFrame, experiment: Experiment, margin_rate: float, salt: str) -> pd.DataFrame:
+    """The metrics of each assigned customer: given, observed, or planted on arms drawn here."""
+    if experiment.given is not None:
+        return base
+    if not experiment.planted:
+        return observed(base, experiment, margin_rate)
+    drawn = base.assign(arm=assign(base["customer_id"], experiment, salt).to_numpy())
+    return plant(drawn, experiment, margin_rate)
 
 
 COLUMNS = (
@@ -87,7 +101,7 @@ def offers_table(results: Sequence[Analysis]) -> pd.DataFrame:
             experiment=result.experiment.id,
             assigned_on=result.experiment.assigned_on.isoformat(),
             horizon_days=result.experiment.horizon_days,
-            is_simulated=result.experiment.given is None,
+            is_simulated=bool(result.experiment.planted),
             segmentation=result.experiment.segmentation.replace("-", "_"),
             offer=[result.experiment.arms[arm].offer for arm in result.effects["arm"]],
         )

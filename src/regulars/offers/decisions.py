@@ -66,14 +66,15 @@ def worth(decided: pd.DataFrame, segments: pd.DataFrame) -> pd.DataFrame:
         segments: today's customers: one row each, one column per segmentation.
 
     Returns:
-        `decided` with `worth`, `worth_low`, `worth_high`: the CUPED effect and its interval times the customers; missing
-        where today's customers are not segmented so.
+        `decided` with `whom`, in words, and `worth`, `worth_low`, `worth_high`: the CUPED effect and its interval times the
+        customers; missing where today's customers are not segmented so.
     """
+    whole = decided["segment"] == EVERYONE
     cells = zip(decided["segmentation"], decided["segment"], strict=True)
-    customers = np.array(
-        [(segments[by] == segment).sum() if by in segments else np.nan for by, segment in cells], dtype=float
-    )
+    sizes = [(segments[by] == segment).sum() if by in segments else np.nan for by, segment in cells]
+    customers = np.where(whole, len(segments), np.array(sizes, dtype=float))
     return decided.assign(
+        whom=(decided["segment"] + " customers").mask(whole, EVERYONE),
         worth=decided["cuped_effect"] * customers,
         worth_low=decided["cuped_low"] * customers,
         worth_high=decided["cuped_high"] * customers,

@@ -49,6 +49,35 @@ def outcomes(
     return pd.concat([assigned.reset_index(drop=True), numbers.reset_index(drop=True)], axis=1)
 
 
+def observed(table: pd.DataFrame, experiment: Experiment, margin_rate: float) -> pd.DataFrame:
+    """The metrics of each assigned customer of a test that was run: discounts are those that the orders say.
+
+    Args:
+        table: what `outcomes` returned, with `arm`.
+        experiment: what an arm pays for the delivery of one order is taken off, once, if the customer ordered.
+        margin_rate: of the list price.
+
+    Returns:
+        `customer_id`, `segment`, `arm`, the metrics, their `pre_` covariates, and `is_simulated`, which is false.
+    """
+    buys = table["orders"] > 0
+    delivery = table["arm"].map({name: arm.delivery_cost for name, arm in experiment.arms.items()}) * buys
+    earned = profit(table["list_revenue"], table["revenue"], delivery, margin_rate)
+    metrics = {"profit": earned, "revenue": table["revenue"], "conversion": buys.astype(float)}
+    return table[["customer_id", "segment", "arm"]].assign(
+        **metrics, **before_metrics(table, margin_rate), is_simulated=False
+    )
+
+
+def before_metrics(table: pd.DataFrame, margin_rate: float) -> dict[str, pd.Series]:
+    """The metrics in the days before the assignment, as covariates."""
+    return {
+        "pre_profit": profit(table["pre_list_revenue"], table["pre_revenue"], 0, margin_rate),
+        "pre_revenue": table["pre_revenue"],
+        "pre_conversion": (table["pre_orders"] > 0).astype(float),
+    }
+
+
 def given_outcomes(shop: Shop, experiment: Experiment) -> pd.DataFrame:
     """What each assigned customer did, where it was counted elsewhere and came with the data.
 
@@ -62,7 +91,7 @@ def given_outcomes(shop: Shop, experiment: Experiment) -> pd.DataFrame:
     given = experiment.given
     if given is None:
         raise OfferError(f"{experiment.id}: no outcomes are given; `outcomes` computes them from orders.")
-    assigned = _given_arms(shop, experiment)
+    assigned = given_arms(shop, experiment)
     counted = shop.table("outcomes").filter(nw.col("experiment_id") == experiment.id)
     numbers = shop.engine.collect(counted.select("customer_id", "metric", "value")).pivot_table(
         "value", "customer_id", "metric", aggfunc="sum"
@@ -85,9 +114,20 @@ def given_outcomes(shop: Shop, experiment: Experiment) -> pd.DataFrame:
     return table.assign(conversion=table[given.conversion]).reset_index()
 
 
-def _given_arms(shop: Shop, experiment: Experiment) -> pd.DataFrame:
+def given_arms(shop: Shop, experiment: Experiment) -> pd.DataFrame:
+    """The arm of each assigned customer, by the shop's table `assignments`, indexed by customer.
+
+    Raises:
+        OfferError: if its arms are not those of the file, or it names a customer twice, or on another day than the file.
+    """
     found = shop.table("assignments").filter(nw.col("experiment_id") == experiment.id)
-    assigned = shop.engine.collect(found.select("customer_id", "arm"), "customer_id")
+    assigned = shop.engine.collect(found.select("customer_id", "arm", "assigned_day"), "customer_id")
+    other = int((assigned.pop("assigned_day").dropna() != experiment.assigned_day).sum())
+    if other:
+        raise OfferError(
+            f"{experiment.id}: {other} customers were assigned on another day than {experiment.assigned_on}, the file's "
+            "'assigned_on'. Only a test that assigned everybody on one day can be read."
+        )
     _refuse_absent(experiment, "arm", experiment.arms, assigned["arm"].unique())
     unknown = sorted(set(assigned["arm"]) - set(experiment.arms))
     if unknown:

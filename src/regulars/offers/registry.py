@@ -88,7 +88,11 @@ class Power(Section):
 
 
 class Experiment(Section):
-    """`config/experiments/<shop>/<id>.yml`."""
+    """`config/experiments/<shop>/<id>.yml`.
+
+    Who was in which arm comes from the shop's table `assignments`, and what they did from its orders; unless outcomes are
+    `given`, or effects are `planted`, in which case the arms are drawn here.
+    """
 
     id: str
     title: str
@@ -127,7 +131,7 @@ class Experiment(Section):
             raise ValueError(
                 f"arms of so unequal shares need minimum_buyers of at least {UNEQUAL_MINIMUM_BUYERS}"
             )
-        if self.given is None and set(self.planted) != set(self.treated):
+        if self.planted and set(self.planted) != set(self.treated):
             raise ValueError(f"'planted' must say what each treated arm does: {', '.join(self.treated)}")
         return self
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import pandas as pd
 
-from regulars.offers.outcomes import profit
+from regulars.offers.outcomes import before_metrics, profit
 from regulars.offers.registry import METRICS, Arm, Experiment, Planted
 
 
@@ -30,10 +30,7 @@ def plant(table: pd.DataFrame, experiment: Experiment, margin_rate: float) -> pd
         for arm, world in worlds.items():
             result[metric] = result[metric].where(table["arm"] != arm, world[metric])
             result[f"{metric}|{arm}"] = world[metric]
-    result["pre_profit"] = profit(table["pre_list_revenue"], table["pre_revenue"], 0, margin_rate)
-    result["pre_revenue"] = table["pre_revenue"]
-    result["pre_conversion"] = (table["pre_orders"] > 0).astype(float)
-    return result.assign(is_simulated=True)
+    return result.assign(**before_metrics(table, margin_rate), is_simulated=True)
 
 
 def _under(table: pd.DataFrame, experiment: Experiment, arm: str, margin_rate: float) -> pd.DataFrame:

@@ -7,9 +7,9 @@ from typing import Any
 import pandas as pd
 
 ADVICE = {
-    "roll out": "Give {offer} to {segment} customers",
-    "stop": "Do not give {offer} to {segment} customers",
-    "not valid": "Repeat the test of {offer} for {segment} customers: its assignment failed the checks",
+    "roll out": "Give {offer} to {whom}",
+    "stop": "Do not give {offer} to {whom}",
+    "not valid": "Repeat the test of {offer} for {whom}: its assignment failed the checks",
 }
 
 MONEY = {
@@ -26,7 +26,7 @@ def actions(offers: pd.DataFrame, slipped: pd.DataFrame) -> pd.DataFrame:
     """One row per thing to do.
 
     Args:
-        offers: the primary metric's cells with `experiment`, `offer`, `segment`, `verdict`, `worth`, `worth_low`,
+        offers: the primary metric's cells with `experiment`, `offer`, `whom`, `verdict`, `worth`, `worth_low`,
             `worth_high`, `is_simulated`.
         slipped: the customers who began to slip away this month, with `revenue_90d`: what they spent in the 90 days before the
             month (missing where that window was not observed).
