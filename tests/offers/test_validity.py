@@ -1,7 +1,9 @@
 """The check of the assignment: finds a wrong split, seldom doubts a right one, and leaves tiny segments alone."""
 
 import gc
+import os
 from collections.abc import Iterator
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -9,7 +11,7 @@ import pytest
 from scipy import stats
 
 from regulars.offers import Experiment, read_experiments
-from regulars.offers.validity import ALPHA, sample_ratio
+from regulars.offers.validity import ALPHA, balance, sample_ratio
 
 PLAN = read_experiments("demo")[0]
 
@@ -78,3 +80,52 @@ def test_a_sound_assignment_is_hardly_ever_doubted(shares: tuple[float, ...]) ->
             "passed"
         ].all()
     assert doubted <= stats.binom.ppf(0.999, draws, ALPHA)
+
+
+def drawn(rng: np.random.Generator, n: int = 300) -> pd.DataFrame:
+    """Three arms by lot, with heavy-tailed money before that says the same twice, and whether there was any."""
+    money = rng.lognormal(3, 2, n) * (rng.random(n) < 0.6)
+    arms = rng.choice(["a", "b", "c"], n, p=[0.5, 0.3, 0.2])
+    return pd.DataFrame(
+        {"arm": arms, "pre_revenue": money, "pre_profit": 0.3 * money, "pre_conversion": money > 0}
+    )
+
+
+def test_one_covariate_is_kruskal_and_walliss_test() -> None:
+    table = drawn(np.random.default_rng(1))[["arm", "pre_revenue"]]
+    expected = stats.kruskal(*(one["pre_revenue"] for _, one in table.groupby("arm")))
+    found = balance(table)
+    assert (found.statistic, found.p) == pytest.approx(tuple(expected))
+    assert found.freedom == 2
+
+
+def test_a_sound_draw_is_doubted_as_often_as_stated() -> None:
+    rng = np.random.default_rng(2)
+    p = np.array([balance(drawn(rng)).p for _ in range(1000)])
+    for level in (0.05, 0.01):
+        error = np.sqrt(level * (1 - level) / len(p))
+        assert abs((p < level).mean() - level) < 3 * error
+
+
+def test_covariates_that_say_the_same_count_once_and_a_constant_not_at_all() -> None:
+    found = balance(drawn(np.random.default_rng(3)).assign(pre_visits=0.0))
+    assert found.covariates == ("pre_revenue", "pre_profit", "pre_conversion")
+    assert found.freedom == 4
+    assert balance(pd.DataFrame({"arm": ["a", "b"], "pre_visits": 0.0})).passed
+
+
+def test_an_arm_that_got_the_better_customers_is_found() -> None:
+    table = drawn(np.random.default_rng(4), 2000)
+    table.loc[table["pre_revenue"] > 100, "arm"] = "a"
+    assert not balance(table).passed
+
+
+@pytest.mark.skipif(
+    not os.environ.get("REGULARS_RAW"), reason="REGULARS_RAW does not name the folder of the public data"
+)
+def test_hillstroms_arms_were_alike_before() -> None:
+    (path,) = (Path(os.environ["REGULARS_RAW"]) / "hillstrom").glob("*.csv")
+    before = pd.read_csv(path)[["segment", "recency", "history", "mens", "womens", "newbie"]]
+    found = balance(before.add_prefix("pre_").rename(columns={"pre_segment": "arm"}))
+    assert len(found.covariates) == 5
+    assert found.p > 0.05

@@ -15,7 +15,7 @@ from regulars.offers.effects import aggregate, effects
 from regulars.offers.outcomes import given_arms, given_outcomes, observed, outcomes
 from regulars.offers.registry import Experiment
 from regulars.offers.simulate import plant, true_effects
-from regulars.offers.validity import sample_ratio
+from regulars.offers.validity import Balance, balance, sample_ratio
 from regulars.shop import Shop
 
 NO_ORDER = "no order yet"  # the segment of those who were assigned before they ever ordered
@@ -28,12 +28,14 @@ class Analysis(NamedTuple):
         experiment: the registered plan.
         outcomes: one row per assigned customer, given, observed or planted.
         checks: as `regulars.offers.validity.sample_ratio` returned it.
+        balance: whether the arms were alike before.
         effects: one row per metric, segment and treated arm, with verdicts, and the truth where it was planted.
     """
 
     experiment: Experiment
     outcomes: pd.DataFrame
     checks: pd.DataFrame
+    balance: Balance
     effects: pd.DataFrame
 
 
@@ -62,10 +64,10 @@ def analyse(base: pd.DataFrame, experiment: Experiment, margin_rate: float, salt
         salt: another text makes another random assignment.
     """
     measured = _measured(base, experiment, margin_rate, salt)
-    checks = sample_ratio(measured, experiment)
+    checks, alike = sample_ratio(measured, experiment), balance(measured)
     aggregates = aggregate(nw.from_native(measured).lazy(), experiment.metrics)
     table = effects(aggregates, experiment.control, experiment.alpha)
-    decided = decide(table, experiment, valid=bool(checks["passed"].all()))
+    decided = decide(table, experiment, valid=bool(checks["passed"].all()) and alike.passed)
     keys = ["metric", "segment", "arm"]
     truth = (
         true_effects(measured, experiment)
@@ -73,7 +75,11 @@ def analyse(base: pd.DataFrame, experiment: Experiment, margin_rate: float, salt
         else pd.DataFrame(columns=[*keys, "truth"], dtype=float)
     )
     return Analysis(
-        experiment, measured, checks, decided.merge(truth.astype({"truth": float}), on=keys, how="left")
+        experiment,
+        measured,
+        checks,
+        alike,
+        decided.merge(truth.astype({"truth": float}), on=keys, how="left"),
     )
 
 
