@@ -8,7 +8,15 @@ import pandas as pd
 import pytest
 
 from regulars import Shop
-from regulars.offers import METRICS, Analysis, analyse, base_of, offers_table, read_experiments
+from regulars.offers import (
+    METRICS,
+    Analysis,
+    analyse,
+    base_of,
+    offers_table,
+    read_experiments,
+    segmentations,
+)
 from regulars.offers.analysis import COLUMNS
 
 PLAN = read_experiments("demo")[0]
@@ -79,6 +87,23 @@ def test_the_table_of_all_experiments(result: Analysis) -> None:
     assert set(table["offer"]) == {"10% off one order", "free delivery of one order"}
     assert list(offers_table([])) == list(COLUMNS)
     assert offers_table([]).empty
+
+
+def test_every_segmentation_at_hand_is_read_as_of_the_assignment(demo: Shop, base: pd.DataFrame) -> None:
+    found = segmentations(demo, PLAN, base)
+    assert list(found) == [
+        "four-core",
+        "rxf-grid",
+        "three-level",
+        "classic-11",
+        "4 clusters",
+        "tenths of spending",
+    ]
+    assert found.index.tolist() == base["customer_id"].tolist()
+    assert found.notna().all(axis=None)
+    assert found["four-core"].tolist() == base["segment"].tolist()
+    assert found["tenths of spending"].nunique() == 10
+    assert found["4 clusters"].nunique() == 4
 
 
 @pytest.mark.slow

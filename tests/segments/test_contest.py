@@ -12,6 +12,7 @@ from regulars.segments import (
     Inputs,
     Months,
     Rules,
+    SegmentError,
     compare,
     contenders,
     contest,
@@ -76,8 +77,10 @@ def test_planted_groups_beat_the_gaussian_null_and_rules_are_held_against_none(
 
 def test_the_same_month_twice_moves_nobody(contested: tuple[pd.DataFrame, ...]) -> None:
     _, _, table = contested
-    assert (table["moved_in_a_month"] == 0).all()
-    assert (table["moved_by_seed"] == 0).all()
+    assert (table["moved_in_a_month"].dropna() == 0).all()
+    assert table["moved_in_a_month"].notna().sum() >= len(table) - 1  # HDBSCAN leaves customers out
+    assert (table["moved_by_seed"].dropna() == 0).all()
+    assert table["moved_by_seed"].notna().sum() == 2  # k-means and the mixture, which depend on a seed
 
 
 def test_the_excess_in_worth_is_a_difference_of_ginis(contested: tuple[pd.DataFrame, ...]) -> None:
@@ -143,6 +146,23 @@ def test_the_number_of_processes_changes_nothing() -> None:
         models = contenders(comparison, 0.03, books=["rxf-grid"])
         tables.append(contest(models, X, customers, comparison, Months(), **QUICK, processes=processes))
     pd.testing.assert_frame_equal(*tables)
+
+
+def test_nobody_in_both_months_is_no_movement_and_odd_rows_are_refused() -> None:
+    customers = shop_of(2, 60)
+    X = Inputs().fit_transform(customers)
+    comparison, _ = compare(X, [2], bootstraps=2, random_state=0, algorithms=["k-means"])
+    models = contenders(comparison, 0.03, books=["rxf-grid"])
+    others = customers.assign(customer_id="x" + customers["customer_id"])
+    table = contest(models, X, customers, comparison, Months(others), **QUICK)
+    assert table["moved_in_a_month"].isna().all()
+    twice, lacking = customers.assign(customer_id="1"), customers.assign(revenue=np.nan)
+    for odd, sentence in (
+        (twice, "59 name a customer a second time"),
+        (lacking, "60 lack recency_days, frequency"),
+    ):
+        with pytest.raises(SegmentError, match=sentence):
+            contest(models, X, odd, comparison, Months(), **QUICK)
 
 
 def test_separation_is_the_mean_silhouette_and_leaves_noise_out() -> None:

@@ -66,6 +66,15 @@ def test_a_name_has_the_three_inputs_that_differ_most() -> None:
     assert names == {0: "high discount share, seldom channel: web, high-spend", 1: "low lines per order"}
 
 
+def test_a_name_with_a_bracket_of_its_own_is_not_given_twice() -> None:
+    means = pd.DataFrame({"country: UK (GB)": [1.0, 1.0, -1.0]})
+    assert name_clusters(means, np.array([0, 1, 2])) == {
+        0: "country: UK (GB)",
+        1: "country: UK (GB) (2)",
+        2: "seldom country: UK (GB)",
+    }
+
+
 def test_a_profile_is_in_interquartile_ranges_and_leaves_out_what_does_not_vary() -> None:
     base = pd.DataFrame(
         {"recency_days": [0, 1, 2, 3, 4], "frequency": [1, 1, 1, 1, 9], "revenue": [0.0, 10, 20, 30, 40]}

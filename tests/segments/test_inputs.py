@@ -1,5 +1,7 @@
 """What customers are clustered by: scales, categories, and who cannot be clustered."""
 
+from decimal import Decimal
+
 import duckdb
 import narwhals as nw
 import numpy as np
@@ -96,6 +98,25 @@ def test_another_currency_changes_unlogged_inputs_in_nothing(rate: float) -> Non
     dearer = features.assign(revenue=features["revenue"] * rate)
     one, other = (Inputs(["revenue"], logs=False).fit_transform(data) for data in (features, dearer))
     np.testing.assert_allclose(one, other, atol=1e-9)
+
+
+def test_numbers_in_other_guises_are_numbers_and_flags_are_taken_as_they_are() -> None:
+    features = customers()
+    guises = features.assign(
+        revenue=[Decimal(str(round(value, 2))) for value in features["revenue"]],
+        frequency=features["frequency"].astype(object),
+        has_app=pd.Series([True, False, None, True] * 100, dtype=object),
+    )
+    inputs = Inputs(["frequency", "has_app", "revenue"]).fit(guises)
+    assert inputs.table_["scale"].tolist() == [
+        "ln(1 + x)",
+        "left out",
+        "ln(1 + x)",
+    ]  # a quarter have no app known
+    plain = Inputs(["frequency", "revenue"]).fit_transform(features)
+    np.testing.assert_allclose(inputs.transform(guises), plain, atol=1e-3)
+    app = Inputs(["has_app", "revenue"]).fit(guises.iloc[:360].fillna({"has_app": False}))
+    assert app.table_.loc["has_app", "scale"] == "as it is"
 
 
 def test_names_of_the_matrix() -> None:

@@ -29,8 +29,10 @@ def slow_assignment(algorithm: str, X: np.ndarray, k: int, seed: int, others: np
     if algorithm == "Gaussian mixture":
         model = GaussianMixture(k, reg_covar=1e-3, max_iter=300, random_state=seed).fit(X[canonical_order(X)])
         return model.predict_proba(others).argmax(axis=1).tolist()
-    (labels,) = cluster_labels(algorithm, X, [k], seed)
-    means = [X[labels == label].mean(axis=0) for label in range(k)]
+    (found,) = clusterings(algorithm, X, [k], seed)
+    means = (
+        -found.scores.weights
+    )  # of Ward's and BIRCH's trees, whose groups are then everybody at the nearest of them
     return [min(range(k), key=lambda label: sum((row - means[label]) ** 2)) for row in others]
 
 

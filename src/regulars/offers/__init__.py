@@ -1,7 +1,10 @@
 """What an offer does to profit per assigned customer, segment by segment."""
 
-from regulars.offers.analysis import Analysis, analyse, base_of, offers_table
+from regulars.offers.analysis import Analysis, analyse, base_of, offers_table, segmentations
 from regulars.offers.decisions import decide, worth
+from regulars.offers.differs import differs
+from regulars.offers.policy import Policies, policies
+from regulars.offers.pooling import pooled
 from regulars.offers.registry import METRICS, Experiment, OfferError, finished, read_experiments
 
 __all__ = [
@@ -9,11 +12,16 @@ __all__ = [
     "Analysis",
     "Experiment",
     "OfferError",
+    "Policies",
     "analyse",
     "base_of",
     "decide",
+    "differs",
     "finished",
     "offers_table",
+    "policies",
+    "pooled",
     "read_experiments",
+    "segmentations",
     "worth",
 ]

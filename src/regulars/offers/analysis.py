@@ -16,8 +16,11 @@ from regulars.offers.outcomes import given_arms, given_outcomes, observed, outco
 from regulars.offers.registry import Experiment
 from regulars.offers.simulate import plant, true_effects
 from regulars.offers.validity import Balance, balance, sample_ratio
+from regulars.segments import RULEBOOKS, TENTHS, ClusterModel, baseline_deciles, column_of, segment_by_rules
+from regulars.segments.inputs import RFM
 from regulars.shop import Shop
 
+CLUSTERS = 4  # of recency, frequency and revenue, tried beside the rules
 NO_ORDER = "no order yet"  # the segment of those who were assigned before they ever ordered
 
 
@@ -52,6 +55,37 @@ def base_of(shop: Shop, experiment: Experiment) -> pd.DataFrame:
         frozen = assigned.merge(frozen, on="customer_id", how="left")
         frozen["segment"] = frozen["segment"].fillna(NO_ORDER)
     return outcomes(shop.engine, shop.table("orders"), frozen, experiment, shop.returns())
+
+
+def segmentations(shop: Shop, experiment: Experiment, base: pd.DataFrame) -> pd.DataFrame:
+    """Every segmentation at hand of those who take part, as of the assignment: to ask of each whether segmenting pays.
+
+    Args:
+        shop: where the customers' features come from.
+        experiment: its own segmentation comes first.
+        base: what `base_of` returned.
+
+    Returns:
+        Indexed by customer: the experiment's own; and where the shop has orders the rulebooks, tenths of past spending, and
+        k-means clusters of recency, frequency and revenue. Missing for who had not ordered yet.
+    """
+    own = base.set_index("customer_id")["segment"].rename(experiment.segmentation)
+    if experiment.given is not None:
+        return own.to_frame()
+    features = shop.compute.materialise(
+        snapshot_of(shop, experiment.assigned_day).filter(nw.col("frequency") > 0), "frozen"
+    )
+    read = segment_by_rules(features).join(baseline_deciles(features), on="customer_id")
+    customers = shop.engine.collect(
+        read.join(features.select("customer_id", *RFM), on="customer_id"), "customer_id"
+    )
+    named = customers.rename(columns={column_of(book): book for book in RULEBOOKS} | {"spend_decile": TENTHS})
+    clusters = ClusterModel(CLUSTERS).fit(named).predict(named).astype("object")
+    others = named.assign(**{f"{CLUSTERS} clusters": clusters}).set_index("customer_id")
+    wanted = [
+        name for name in (*RULEBOOKS, f"{CLUSTERS} clusters", TENTHS) if name != experiment.segmentation
+    ]
+    return own.to_frame().join(others[wanted])
 
 
 def analyse(base: pd.DataFrame, experiment: Experiment, margin_rate: float, salt: str = "") -> Analysis:

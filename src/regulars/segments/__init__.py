@@ -3,7 +3,7 @@
 from regulars.segments.agreement import agreement, cramers_v, cross_table
 from regulars.segments.alignment import aligned
 from regulars.segments.clusters import cluster_labels
-from regulars.segments.comparison import STABLE, choose, compare, passes, ranked
+from regulars.segments.comparison import APART, STABLE, choose, compare, passes, ranked
 from regulars.segments.contest import (
     BEATEN,
     TENTHS,
@@ -55,6 +55,7 @@ from regulars.segments.surrogate import Surrogate, askable, fidelity, rule_stabi
 from regulars.segments.worth import FEWEST, baseline_deciles, next_quarter, worth
 
 __all__ = [
+    "APART",
     "BEATEN",
     "BEHAVIOURAL",
     "FEWEST",

@@ -87,8 +87,8 @@ def _gaussian_mixture(X: Matrix, ks: Sequence[int], seed: int) -> list[Clusterin
 
 def _ward(X: Matrix, ks: Sequence[int], _seed: int) -> list[Clustering]:
     tree = ward(X)
-    each = [fcluster(tree, k, criterion="maxclust").astype(np.intp) - 1 for k in ks]
-    return [_by_means(labels, _means(X, labels)) for labels in each]
+    each = [fcluster(tree, k, criterion="maxclust") for k in ks]
+    return [_nearest(X, labels) for labels in each]
 
 
 def _birch(X: Matrix, ks: Sequence[int], _seed: int) -> list[Clustering]:
@@ -96,8 +96,7 @@ def _birch(X: Matrix, ks: Sequence[int], _seed: int) -> list[Clustering]:
     found = []
     for k in ks:
         model.set_params(n_clusters=k).partial_fit()  # the tree stays, its leaves are grouped anew
-        _, labels = np.unique(model.predict(X), return_inverse=True)
-        found.append(_by_means(labels, _means(X, labels)))
+        found.append(_nearest(X, model.predict(X)))
     return found
 
 
@@ -112,8 +111,11 @@ def _hdbscan(X: Matrix, ks: Sequence[int], _seed: int) -> list[Clustering]:
     return [Clustering(model.labels_.astype(np.intp), _by_nearest(X, model.labels_), None)] * len(ks)
 
 
-def _means(X: Matrix, labels: Labels) -> Matrix:
-    return pd.DataFrame(X).groupby(labels).mean().to_numpy()
+def _nearest(X: Matrix, labels: Labels) -> Clustering:
+    """Everybody at the nearest mean of the groups of a tree: so that what is measured is what others will be given."""
+    means = pd.DataFrame(X).groupby(labels).mean().to_numpy()
+    found = _by_means(labels, means)
+    return found._replace(labels=found.assign(X))
 
 
 def _by_means(labels: Labels, means: Matrix) -> Clustering:
@@ -152,9 +154,10 @@ def clusterings(
 ) -> list[Clustering]:
     """Cluster the rows of `X` into each of `ks` groups that other customers can be assigned to.
 
-    k-means, Ward (1963) and BIRCH (Zhang, Ramakrishnan, Livny 1996) assign to the nearest mean, a Gaussian mixture to the
-    likeliest component, HDBSCAN (Campello, Moulavi, Sander 2013) as the nearest customer in a group. HDBSCAN finds its own
-    number of groups and gives that for every k. The result does not depend on the order of the rows.
+    k-means, Ward (1963) and BIRCH (Zhang, Ramakrishnan, Livny 1996) assign everybody to the nearest mean, those whom the last
+    two's trees grouped included; a Gaussian mixture to the likeliest component, HDBSCAN (Campello, Moulavi, Sander 2013) as
+    the nearest customer in a group. HDBSCAN finds its own number of groups and gives that for every k. The result does not
+    depend on the order of the rows.
 
     Args:
         algorithm: a key of `ALGORITHMS`.

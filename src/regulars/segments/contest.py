@@ -157,11 +157,16 @@ def contest(
     Returns:
         Indexed by contender: `segments`; `silhouette`, `smallest_jaccard`, `jaccard_low`, `mean_jaccard`, `smallest_share`,
         `noise_share` as in `compare`; `copula_p`, `gaussian_p`: the larger p of both figures of `null_test`; `moved_by_seed`:
-        share of customers elsewhere by another seed; `moved_in_a_month`: of those in both months, share elsewhere than a
-        month ago, each month by its own fit, labels aligned; `fidelity` of a tree of depth three, out of fold, and its
-        `limits`; and of `worth`, each with `_low` and `_high`, `gini`, `skill`, and the excess over tenths of spending and
-        over the rulebook, `over_tenths_gini` and `over_rulebook_gini`.
+        of algorithms that have a seed, share of customers elsewhere by another; `moved_in_a_month`: of those in both months,
+        share elsewhere than a month ago, each month by its own fit, labels aligned; `fidelity` of a tree of depth three, out
+        of fold, and its `limits`; and of `worth`, each with `_low` and `_high`, `gini`, `skill`, and the excess over tenths of
+        spending and over the rulebook, `over_tenths_gini` and `over_rulebook_gini`. HDBSCAN, which leaves customers out, has
+        nothing from `moved_in_a_month` on.
+
+    Raises:
+        SegmentError: if a customer has two rows, or lacks recency, frequency or revenue.
     """
+    _check(customers)
     separation = Separation(X)
     rows = {}
     for name, model in models.items():
@@ -169,16 +174,34 @@ def contest(
         if isinstance(model, ClusterModel):
             row = _of_clusters(model, X, codes, comparison, minimum_share, draws, random_state, processes)
         else:
-            row = {"silhouette": separation.silhouette(codes), "moved_by_seed": 0.0} | shares(codes)
+            row = {"silhouette": separation.silhouette(codes)} | shares(codes)
             row |= _stability_of_rules(model, customers, codes, bootstraps, random_state, processes)
         asked = askable(customers, model.columns if isinstance(model, ClusterModel) else RFM)
         tree = Surrogate(minimum=max(10, len(customers) // 100), inputs=asked)
-        row["moved_in_a_month"] = np.nan if months.last is None else _moved(model, months.last, customers)
-        row["fidelity"] = fidelity(tree, customers, codes, random_state=random_state)
-        row["limits"] = tree.fit(customers, codes).limits()
+        if _places_everybody(model):
+            row["moved_in_a_month"] = np.nan if months.last is None else _moved(model, months.last, customers)
+            row["fidelity"] = fidelity(tree, customers, codes, random_state=random_state)
+            row["limits"] = tree.fit(customers, codes).limits()
         rows[name] = {"segments": codes.max() + 1} | row
     table = pd.DataFrame.from_dict(rows, orient="index").reindex(columns=MEASURES).rename_axis("contender")
     return table if months.past is None else table.join(_worth(models, *months.past, rulebook, random_state))
+
+
+def _check(customers: pd.DataFrame) -> None:
+    twice, lacking = (
+        int(customers["customer_id"].duplicated().sum()),
+        int(customers[list(RFM)].isna().any(axis=1).sum()),
+    )
+    if twice or lacking:
+        raise SegmentError(
+            f"Of {len(customers)} rows {twice} name a customer a second time, and {lacking} lack {', '.join(RFM)}: give one "
+            "row per customer who has ordered."
+        )
+
+
+def _places_everybody(model: ClusterModel | Rules) -> bool:
+    """HDBSCAN leaves customers out; what it would say of all of them is not what it found."""
+    return not (isinstance(model, ClusterModel) and model.algorithm == "HDBSCAN")
 
 
 def _codes(labels: pd.Series) -> Labels:
@@ -203,7 +226,7 @@ def _of_clusters(
             model.algorithm, X, model.k, draws=draws, random_state=random_state, processes=processes
         )
     if model.algorithm not in OF_CHANCE:
-        return row | {"moved_by_seed": 0.0}
+        return row
     moved = seed_sensitivity(model.algorithm, X, model.k, codes, seeds=5, random_state=random_state)
     return row | {"moved_by_seed": moved}
 
@@ -279,10 +302,14 @@ def _moved(model: ClusterModel | Rules, last: pd.DataFrame, this: pd.DataFrame) 
     if before is None or now is None:
         return float("nan")
     before, now = before.set_axis(last["customer_id"]).dropna(), now.set_axis(this["customer_id"]).dropna()
-    if isinstance(model, ClusterModel):
-        return share_moved(before, now)
     both = before.index.intersection(now.index)
-    return float((before[both] != now[both]).mean())
+    if both.empty:
+        return float("nan")
+    return (
+        share_moved(before, now)
+        if isinstance(model, ClusterModel)
+        else float((before[both] != now[both]).mean())
+    )
 
 
 def _worth(
@@ -293,7 +320,7 @@ def _worth(
     random_state: int,
 ) -> pd.DataFrame:
     """What each contender, read before the outcome, foretells of it; those that could not be read then are left out."""
-    read = {name: _read(model, past, past) for name, model in models.items()}
+    read = {name: _read(model, past, past) for name, model in models.items() if _places_everybody(model)}
     known = pd.DataFrame({name: labels for name, labels in read.items() if labels is not None})
     baselines = {name: one for name, one in {"tenths": TENTHS, "rulebook": rulebook}.items() if one in known}
     found = worth(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+
 import pandas as pd
 
 from regulars.segments.clusters import Labels
@@ -107,12 +109,13 @@ def name_clusters(standardised: pd.DataFrame, labels: Labels) -> dict[int, str]:
         A different name for each label, such as "recent, very frequent, high-spend".
     """
     names: dict[int, str] = {}
+    given: Counter[str] = Counter()
     for label, means in standardised.groupby(labels).mean().iterrows():
         strongest = means.abs().sort_values(ascending=False, kind="stable").index[:IN_A_NAME]
         words = [_word(str(name), float(means[name])) for name in means.index if name in strongest]
         name = ", ".join(word for word in words if word) or "middle of the base"
-        again = sum(taken.split(" (")[0] == name for taken in names.values())
-        names[int(str(label))] = f"{name} ({again + 1})" if again else name
+        given[name] += 1
+        names[int(str(label))] = f"{name} ({given[name]})" if given[name] > 1 else name
     return names
 
 

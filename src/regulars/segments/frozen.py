@@ -25,8 +25,7 @@ class ClusterModel(BaseEstimator):
 
     A customer belongs to the cluster of the least score: the nearest mean, or the likeliest component of a Gaussian mixture;
     among equal ones to the lower label. Label 0 has the largest mean of the last input, revenue. Who lacks recency,
-    frequency or revenue has no label. Of Ward and BIRCH a customer's own cluster is not always that of the nearest mean:
-    `labels_` has the one, `predict` the other. HDBSCAN puts a customer where the nearest customer in a group is, and an engine
+    frequency or revenue has no label. HDBSCAN puts a customer where the nearest customer in a group is, and an engine
     cannot.
 
     Args:

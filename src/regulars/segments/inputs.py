@@ -37,6 +37,8 @@ INPUT_SETS: dict[str, tuple[str, ...]] = {
 AT_MOST_LACKING = 0.2  # of the customers; an input that more of them lack is left out
 VALUES = 8  # of a category that count by themselves; all others are one more
 
+# What pandas calls a column of numbers, whatever it is stored as; all others are categories.
+NUMBERS = ("integer", "floating", "mixed-integer-float", "decimal", "boolean")
 _AS_THEY_ARE = {
     feature.name for feature in REGISTER if feature.unit in ("share", "flag") or "±" in feature.unit
 }
@@ -195,17 +197,18 @@ class Inputs(TransformerMixin, BaseEstimator):
         return name, first.scale, _skewness(before), _skewness(after), lacking
 
     def _terms(self, known: pd.DataFrame, name: str) -> list[Term]:
-        if not pd.api.types.is_numeric_dtype(known[name]):
-            counts = known[name].value_counts().rename_axis("value").reset_index()
-            counts["value"] = counts["value"].astype("str")
+        kind = pd.api.types.infer_dtype(known[name], skipna=True)
+        if kind not in NUMBERS and name not in RFM:
+            counts = known[name].dropna().astype("str").value_counts().rename_axis("value").reset_index()
             ordered = counts.sort_values(["count", "value"], ascending=[False, True])["value"].tolist()
             named, has_others = (
                 tuple(ordered[:VALUES]),
                 len(ordered) > VALUES or bool(known[name].isna().any()),
             )
             return [Term(name, "is", value=one, others=named) for one in (*named, *[None] * has_others)]
-        scale = "ln(1 + x)" if self.logs and name not in _AS_THEY_ARE else "as it is"
-        return [Term(name, scale, float(known[name].median()))]
+        is_logged = self.logs and name not in _AS_THEY_ARE and kind != "boolean"
+        numbers = known[name].to_numpy(float, na_value=np.nan)
+        return [Term(name, "ln(1 + x)" if is_logged else "as it is", float(np.nanmedian(numbers)))]
 
 
 def _skewness(values: NDArray[np.float64]) -> float:
