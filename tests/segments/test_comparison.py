@@ -25,7 +25,7 @@ def planted(n: int = 300) -> np.ndarray:
 
 def table(*rows: tuple[str, int, float, float]) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["algorithm", "k", "jaccard_low", "smallest_share"]).assign(
-        silhouette=0.3
+        silhouette=0.3, noise_share=0.0
     )
 
 

@@ -103,6 +103,24 @@ def test_neither_the_order_of_rows_nor_the_number_of_processes_matters(algorithm
         np.testing.assert_array_equal(np.sort(one, axis=1), np.sort(other, axis=1))
 
 
+@pytest.mark.parametrize("algorithm", ["k-means", "Ward"])
+def test_another_unit_changes_nothing(algorithm: str) -> None:
+    X = np.random.default_rng(7).normal(size=(80, 2))
+    first, second = (
+        bootstrap_jaccard(
+            algorithm,
+            data,
+            [2, 4],
+            cluster_labels(algorithm, data, [2, 4], 0),
+            bootstraps=4,
+            random_state=5,
+        )
+        for data in (X, 1024 * X)
+    )
+    for one, other in zip(first, second, strict=True):
+        np.testing.assert_allclose(one, other)
+
+
 def test_a_cluster_that_a_resample_missed_is_missing_wherever_it_stands() -> None:
     X = np.array([[0.0], [0.1], [0.2], [9.0]])
     labels = [np.array([0, 0, 0, 1])]

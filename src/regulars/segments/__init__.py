@@ -4,16 +4,8 @@ from regulars.segments.agreement import agreement, cramers_v, cross_table
 from regulars.segments.alignment import aligned
 from regulars.segments.clusters import cluster_labels
 from regulars.segments.comparison import APART, STABLE, choose, compare, passes, ranked
-from regulars.segments.contest import (
-    BEATEN,
-    TENTHS,
-    Months,
-    Rules,
-    contenders,
-    contest,
-    held_against_nulls,
-    more_than_a_cut,
-)
+from regulars.segments.contenders import TENTHS, Rules, contenders
+from regulars.segments.contest import Months, contest
 from regulars.segments.description import describe, name_clusters, precision_recall, profile
 from regulars.segments.frozen import ClusterModel
 from regulars.segments.funnel import funnel
@@ -21,7 +13,7 @@ from regulars.segments.inputs import INPUT_SETS, Inputs
 from regulars.segments.journey import JOURNEY_MEANINGS, Journey
 from regulars.segments.lookalikes import lookalikes, relatives
 from regulars.segments.movement import JOINED, Movement, movement
-from regulars.segments.null import null_test
+from regulars.segments.null import BEATEN, held_against_nulls, more_than_a_cut, null_test
 from regulars.segments.prediction_strength import prediction_strength
 from regulars.segments.retention import retention
 from regulars.segments.rfm import RFM

@@ -173,7 +173,7 @@ def ranked(comparison: pd.DataFrame, minimum_share: float) -> pd.DataFrame:
     the better separated before the less; where none do, the finer before the coarser, as slices of a continuum can be as fine
     as they are stable. Then those that meet less of it, the more stable first. Among equals the first named.
 
-    >>> table = pd.DataFrame({"algorithm": ["a", "b", "c"], "k": [2, 3, 2], "jaccard_low": [0.9, 0.8, 0.4]})
+    >>> table = pd.DataFrame({"algorithm": ["a", "b", "c"], "k": [2, 3, 2], "jaccard_low": [0.9, 0.8, 0.4], "noise_share": 0})
     >>> ranked(table.assign(silhouette=0.3, smallest_share=[0.2, 0.2, 0.01]), 0.03)["algorithm"].tolist()
     ['b', 'a', 'c']
     >>> ranked(table.assign(silhouette=[0.7, 0.6, 0.9], smallest_share=[0.2, 0.2, 0.01]), 0.03)["algorithm"].tolist()
@@ -196,7 +196,8 @@ def ranked(comparison: pd.DataFrame, minimum_share: float) -> pd.DataFrame:
 def choose(comparison: pd.DataFrame, minimum_share: float) -> pd.Series | None:
     """The clustering to use, or None if none can be trusted: the first of `ranked`, if it `passes`.
 
-    >>> table = pd.DataFrame({"algorithm": ["a", "a"], "k": [2, 3], "jaccard_low": [0.9, 0.8], "silhouette": 0.3})
+    >>> table = pd.DataFrame({"algorithm": ["a", "a"], "k": [2, 3], "jaccard_low": [0.9, 0.8], "noise_share": 0})
+    >>> table["silhouette"] = 0.3
     >>> int(choose(table.assign(smallest_share=0.2), 0.03)["k"])
     3
     >>> choose(table.assign(smallest_share=0.01), 0.03) is None
@@ -208,11 +209,10 @@ def choose(comparison: pd.DataFrame, minimum_share: float) -> pd.Series | None:
 
 def _met(comparison: pd.DataFrame, minimum_share: float) -> pd.DataFrame:
     """What each clustering meets of the three requirements."""
-    noise = comparison["noise_share"] if "noise_share" in comparison else 0.0 * comparison["jaccard_low"]
     return pd.DataFrame(
         {
             "stable": comparison["jaccard_low"] >= STABLE,
             "large": comparison["smallest_share"] >= minimum_share,
-            "everybody": (noise == 0) & (comparison["algorithm"] != "HDBSCAN"),
+            "everybody": (comparison["noise_share"] == 0) & (comparison["algorithm"] != "HDBSCAN"),
         }
     )

@@ -2,36 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any, NamedTuple, Self
+from typing import Any, NamedTuple
 
-import narwhals as nw
 import numpy as np
 import pandas as pd
-from sklearn.base import BaseEstimator, clone
+from sklearn.base import clone
 
-from regulars.engine import Frame, in_pandas
-from regulars.segments.clusters import NOISE, Labels, Matrix, sample_for
-from regulars.segments.comparison import Separation, passes, ranked, shares, weakest_and_mean
+from regulars.segments.clusters import NOISE, Labels, Matrix
+from regulars.segments.comparison import COLUMNS, Separation, passes, shares, weakest_and_mean
+from regulars.segments.contenders import TENTHS, Rules
 from regulars.segments.frozen import ClusterModel
 from regulars.segments.inputs import RFM
-from regulars.segments.null import KINDS, null_test
-from regulars.segments.rfm import mid_rank_thresholds, rank_expression
+from regulars.segments.null import held_against_nulls
 from regulars.segments.rulebooks.definition import SegmentError
-from regulars.segments.rulebooks.exclusive import RULEBOOKS
 from regulars.segments.stability import best_jaccard, drawn_again, in_processes, seed_sensitivity, share_moved
 from regulars.segments.surrogate import Surrogate, askable, fidelity
 from regulars.segments.worth import worth
 
-TENTHS = "tenths of spending"
 MEASURES = [
     "segments",
-    "silhouette",
-    "smallest_jaccard",
-    "jaccard_low",
-    "mean_jaccard",
-    "smallest_share",
-    "noise_share",
+    *COLUMNS[2:],
     "copula_p",
     "gaussian_p",
     "moved_by_seed",
@@ -39,54 +29,7 @@ MEASURES = [
     "fidelity",
     "limits",
 ]
-BEATEN = 0.05  # the largest p at which a null is beaten; with nineteen draws none of them may reach the data
 OF_CHANCE = ("k-means", "Gaussian mixture")  # the algorithms that depend on a seed
-
-
-class Tenths(NamedTuple):
-    """Tenths by past spending, in the way of a fitted rulebook."""
-
-    thresholds: list[tuple[float, int]]
-
-    @classmethod
-    def fit(cls, base: Frame) -> Tenths:
-        """Cut-offs by mid-rank, so that equal values share a tenth."""
-        return cls(mid_rank_thresholds(base, "revenue", 10))
-
-    @property
-    def features(self) -> tuple[str, ...]:
-        """What they are made of."""
-        return ("revenue",)
-
-    def label(self, frame: Frame, column: str) -> Frame:
-        """The frame with each customer's tenth, 1 to 10."""
-        return frame.with_columns(rank_expression("revenue", self.thresholds).alias(column))
-
-
-class Rules(BaseEstimator):
-    """A rulebook, or tenths by past spending, as an estimator: its cut-offs are learned by `fit`.
-
-    Args:
-        book: a key of `RULEBOOKS`, or `TENTHS`.
-
-    >>> base = pd.DataFrame({"recency_days": 1, "revenue": [1.0, 5.0, 9.0]})
-    >>> Rules(TENTHS).fit(base).predict(base).tolist()
-    [2, 6, 9]
-    """
-
-    def __init__(self, book: str) -> None:
-        self.book = book
-
-    def fit(self, features: pd.DataFrame, _target: None = None) -> Self:
-        """Learn the cut-offs from one row per customer."""
-        base = nw.from_native(features).lazy().filter(~nw.col("recency_days").is_null())
-        self.fitted_ = Tenths.fit(base) if self.book == TENTHS else RULEBOOKS[self.book].fit(base)
-        return self
-
-    def predict(self, features: pd.DataFrame) -> pd.Series:
-        """The customers' segments, on the index of `features`."""
-        frame = nw.from_native(features[list(self.fitted_.features)]).lazy()
-        return in_pandas(self.fitted_.label(frame, "segment"))["segment"].set_axis(features.index)
 
 
 class Months(NamedTuple):
@@ -99,30 +42,6 @@ class Months(NamedTuple):
 
     last: pd.DataFrame | None = None
     past: tuple[pd.DataFrame, pd.DataFrame] | None = None
-
-
-def contenders(
-    comparison: pd.DataFrame,
-    minimum_share: float,
-    *,
-    columns: Sequence[str] = RFM,
-    books: Sequence[str] = tuple(RULEBOOKS),
-    random_state: int = 0,
-) -> dict[str, ClusterModel | Rules]:
-    """The best of each algorithm by the rule of `ranked`, the rulebooks, and tenths by past spending: not yet fitted.
-
-    >>> table = pd.DataFrame({"algorithm": ["Ward", "Ward"], "k": [2, 3], "jaccard_low": [0.9, 0.8]})
-    >>> list(contenders(table.assign(silhouette=0.3, smallest_share=0.2), 0.03, books=["four-core"]))
-    ['Ward, 3 clusters', 'four-core', 'tenths of spending']
-    """
-    best = ranked(comparison, minimum_share).drop_duplicates("algorithm")
-    clustered: dict[str, ClusterModel | Rules] = {
-        f"{algorithm}, {k} clusters": ClusterModel(
-            int(k), str(algorithm), columns=columns, random_state=random_state
-        )
-        for algorithm, k in zip(best["algorithm"], best["k"], strict=True)
-    }
-    return clustered | {book: Rules(book) for book in (*books, TENTHS)}
 
 
 def contest(
@@ -229,47 +148,6 @@ def _of_clusters(
         return row
     moved = seed_sensitivity(model.algorithm, X, model.k, codes, seeds=5, random_state=random_state)
     return row | {"moved_by_seed": moved}
-
-
-def held_against_nulls(
-    algorithm: str, X: Matrix, k: int, *, draws: int = 19, random_state: int, processes: int = 1
-) -> dict[str, float]:
-    """`copula_p` and `gaussian_p`: the larger of both figures' p in `null_test`, with eight resamples and four halvings.
-
-    After three draws that reached the data's figure the answer is known. Slow algorithms see a sample.
-
-    >>> X = 6 * np.eye(3)[np.arange(60) % 3] + np.random.default_rng(0).normal(size=(60, 3))
-    >>> held_against_nulls("k-means", X, 3, random_state=0)["gaussian_p"]
-    0.05
-    """
-    found = {}
-    for kind in KINDS:
-        test = null_test(
-            algorithm,
-            X[sample_for(algorithm, X)],
-            [k],
-            draws=draws,
-            bootstraps=8,
-            splits=4,
-            random_state=random_state,
-            kind=kind,
-            sample=None,
-            enough=3,
-            processes=processes,
-        )
-        found[f"{kind}_p"] = float(test[["smallest_jaccard_p", "prediction_strength_p"]].to_numpy().max())
-    return found
-
-
-def more_than_a_cut(copula_p: float, gaussian_p: float) -> bool:
-    """Whether clusters beat both nulls, and so are not a cut through a continuum.
-
-    The Gaussian alone would certify skew and ties, the copula alone whatever its own draws happen to lack.
-
-    >>> more_than_a_cut(0.05, 0.05), more_than_a_cut(0.3, 0.05)
-    (True, False)
-    """
-    return max(copula_p, gaussian_p) <= BEATEN
 
 
 def _stability_of_rules(
