@@ -13,6 +13,7 @@ from regulars.offers import (
     Analysis,
     analyse,
     base_of,
+    frozen_features,
     offers_table,
     read_experiments,
     segmentations,
@@ -90,7 +91,7 @@ def test_the_table_of_all_experiments(result: Analysis) -> None:
 
 
 def test_every_segmentation_at_hand_is_read_as_of_the_assignment(demo: Shop, base: pd.DataFrame) -> None:
-    found = segmentations(demo, PLAN, base)
+    found = segmentations(demo, PLAN, base, frozen_features(demo, PLAN))
     assert list(found) == [
         "four-core",
         "rxf-grid",

@@ -1,6 +1,13 @@
 """What an offer does to profit per assigned customer, segment by segment."""
 
-from regulars.offers.analysis import Analysis, analyse, base_of, offers_table, segmentations
+from regulars.offers.analysis import (
+    Analysis,
+    analyse,
+    base_of,
+    frozen_features,
+    offers_table,
+    segmentations,
+)
 from regulars.offers.decisions import decide, worth
 from regulars.offers.differs import differs
 from regulars.offers.policy import Policies, policies
@@ -18,6 +25,7 @@ __all__ = [
     "decide",
     "differs",
     "finished",
+    "frozen_features",
     "offers_table",
     "policies",
     "pooled",

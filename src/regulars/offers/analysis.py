@@ -8,6 +8,7 @@ from typing import NamedTuple
 import narwhals as nw
 import pandas as pd
 
+from regulars.engine import Frame
 from regulars.features import snapshot_of
 from regulars.offers.assignment import assign, eligible
 from regulars.offers.decisions import decide
@@ -42,14 +43,28 @@ class Analysis(NamedTuple):
     effects: pd.DataFrame
 
 
-def base_of(shop: Shop, experiment: Experiment) -> pd.DataFrame:
-    """Who takes part, with their frozen segments and what they did; and the arm, unless effects are planted."""
+def frozen_features(shop: Shop, experiment: Experiment) -> Frame | None:
+    """The features of who had ordered before the assignment, as of its day, computed once; None where outcomes are given."""
+    return _frozen(shop, experiment) if experiment.given is None else None
+
+
+def _frozen(shop: Shop, experiment: Experiment) -> Frame:
+    features = snapshot_of(shop, experiment.assigned_day).filter(nw.col("frequency") > 0)
+    return shop.compute.materialise(features, f"frozen_{experiment.assigned_day}")
+
+
+def base_of(shop: Shop, experiment: Experiment, features: Frame | None = None) -> pd.DataFrame:
+    """Who takes part, with their frozen segments and what they did; and the arm, unless effects are planted.
+
+    Args:
+        shop: where orders, or given outcomes, come from.
+        experiment: the registered plan.
+        features: what `frozen_features` returned, which is computed here unless it is given.
+    """
     if experiment.given is not None:
         return given_outcomes(shop, experiment)
-    features = snapshot_of(shop, experiment.assigned_day).filter(nw.col("frequency") > 0)
-    frozen = shop.engine.collect(
-        eligible(shop.compute.materialise(features, "frozen"), experiment), "customer_id"
-    )
+    features = _frozen(shop, experiment) if features is None else features
+    frozen = shop.engine.collect(eligible(features, experiment), "customer_id")
     if not experiment.planted:
         assigned = given_arms(shop, experiment).reset_index()
         frozen = assigned.merge(frozen, on="customer_id", how="left")
@@ -57,24 +72,24 @@ def base_of(shop: Shop, experiment: Experiment) -> pd.DataFrame:
     return outcomes(shop.engine, shop.table("orders"), frozen, experiment, shop.returns())
 
 
-def segmentations(shop: Shop, experiment: Experiment, base: pd.DataFrame) -> pd.DataFrame:
+def segmentations(
+    shop: Shop, experiment: Experiment, base: pd.DataFrame, features: Frame | None
+) -> pd.DataFrame:
     """Every segmentation at hand of those who take part, as of the assignment: to ask of each whether segmenting pays.
 
     Args:
-        shop: where the customers' features come from.
+        shop: whose engine has the features.
         experiment: its own segmentation comes first.
         base: what `base_of` returned.
+        features: what `frozen_features` returned.
 
     Returns:
         Indexed by customer: the experiment's own; and where the shop has orders the rulebooks, tenths of past spending, and
         k-means clusters of recency, frequency and revenue. Missing for who had not ordered yet.
     """
     own = base.set_index("customer_id")["segment"].rename(experiment.segmentation)
-    if experiment.given is not None:
+    if features is None:
         return own.to_frame()
-    features = shop.compute.materialise(
-        snapshot_of(shop, experiment.assigned_day).filter(nw.col("frequency") > 0), "frozen"
-    )
     read = segment_by_rules(features).join(baseline_deciles(features), on="customer_id")
     customers = shop.engine.collect(
         read.join(features.select("customer_id", *RFM), on="customer_id"), "customer_id"
