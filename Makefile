@@ -4,6 +4,7 @@ MONTH ?= latest
 NAME ?=
 ORDERS ?=
 FRESH ?=
+EXPERIMENT ?=
 PYTHON ?= python3
 VENV := .venv
 BIN ?= $(VENV)/bin
@@ -20,7 +21,7 @@ PYTEST := $(BIN)/python -m pytest
 NBVAL := -o addopts= -o filterwarnings= --nbval-lax -q -x -p no:randomly -p no:xdist
 
 .DEFAULT_GOAL := help
-.PHONY: help report shop data test check bench lab docs lock clean
+.PHONY: help report shop data assign test check bench lab docs lock clean
 
 help:  ## what there is
 	@echo "Regulars: which customers are which, which offers work on whom, what to do this month."
@@ -35,14 +36,17 @@ shop: $(RUN_READY)  ## a configuration for your own orders, its columns guessed 
 data: $(RUN_READY)  ## download a shop's public raw data   SHOP=hillstrom, SHOP=online-retail
 	@$(BIN)/python -m regulars.ingest.download --shop "$(SHOP)"
 
+assign: $(RUN_READY)  ## draw who gets which arm of a registered experiment   SHOP=acme EXPERIMENT=id
+	@$(BIN)/python -m regulars.offers.assigning --shop "$(SHOP)" --experiment "$(EXPERIMENT)"
+
 test: $(TEST_READY)  ## lint, types, unit tests, doctests, notebooks, pages
 	$(BIN)/ruff check . && $(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(PYTEST) -n 2
 	home=$$(mktemp -d) && REGULARS_HOME=$$home $(PYTEST) $(NBVAL) notebooks/0*.ipynb && rm -r $$home
 
-check: $(CHECK_READY)  ## what takes longer or needs more: PostgreSQL, Spark, simulations of power and coverage
-	REGULARS_MUST_RUN="postgres sqlite spark" $(PYTEST) -m slow -n 2 --durations 5
+check: $(CHECK_READY)  ## what takes longer or needs more: PostgreSQL, Spark, Chromium, simulations of power and coverage
+	REGULARS_MUST_RUN="postgres sqlite spark browser" $(PYTEST) -m slow -n 2 --durations 5
 
 lab: $(RUN_READY)  ## the notebooks in JupyterLab
 	$(BIN)/jupyter-lab --ServerApp.root_dir=. --LabApp.default_url=/lab/tree/notebooks/01-ingest.ipynb
@@ -53,6 +57,7 @@ bench: $(RUN_READY)  ## how fast, beside peers, as ratios in one run
 	$(BIN)/python benchmarks/value.py
 	$(BIN)/python benchmarks/clusters.py
 	$(BIN)/python benchmarks/scoring.py
+	$(BIN)/python benchmarks/offers.py
 
 docs: $(RUN_READY)  ## write docs/your-shop.md and docs/features.md anew from contracts and register
 	$(BIN)/python -c "from regulars.ingest.document import document; print(document(), end='')" > docs/your-shop.md
@@ -65,8 +70,8 @@ lock: $(VENV)/uv.ready  ## resolve the dependencies anew into requirements/
 	cd requirements && $(LOCK) --group ../pyproject.toml:test -c run.lock -o test.lock
 	cd requirements && $(LOCK) --group ../pyproject.toml:test --group ../pyproject.toml:check --extra postgres --extra spark -c test.lock -o check.lock
 
-clean:  ## remove what was built; never raw data or reports
-	rm -rf $(VENV) data/*/staged data/*/features data/*/value data/*/segments data/*/overlapping data/*/offers data/*/assignments data/*/outcomes data/*/findings data/*/failed data/*/restated
+clean:  ## remove what was built; never raw data, reports, or what was registered and assigned
+	rm -rf $(VENV) data/*/staged data/*/features data/*/value data/*/segments data/*/overlapping data/*/offers data/*/outcomes data/*/findings data/*/failed data/*/restated
 	rm -rf data/*/.landing data/*/.staging data/*/.spill .pytest_cache .ruff_cache .mypy_cache .hypothesis
 
 $(VENV)/uv.ready: requirements/uv.txt

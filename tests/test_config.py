@@ -41,6 +41,11 @@ def test_what_is_left_out_is_strict_about_privacy(tmp_path: Path) -> None:
     assert (config.privacy.min_cell, config.segments.chosen, config.engine) == (10, "four-core", "duckdb")
 
 
+def test_everybody_may_be_sent_offers_unless_a_holdout_is_stated(tmp_path: Path) -> None:
+    assert read(tmp_path, GOOD).offers.holdout == 0
+    assert read(tmp_path, GOOD + "offers: {holdout: 0.05}\n").offers.holdout == 0.05
+
+
 @pytest.mark.parametrize(("currency", "sign"), [("EUR", "€"), ("USD", "$"), ("CHF", "CHF ")])
 def test_an_amount_has_its_sign_or_its_code(tmp_path: Path, currency: str, sign: str) -> None:
     assert read(tmp_path, GOOD.replace("EUR", currency)).sign == sign
@@ -71,6 +76,16 @@ def test_an_amount_has_its_sign_or_its_code(tmp_path: Path, currency: str, sign:
             "'privacy.min_cell' is 0, but it should be greater than or equal to 1",
         ),
         ("false", "perhaps", "'privacy.consent_required' is 'perhaps', but it should be a valid boolean"),
+        (
+            "segments:\n  minimum_share:",
+            "offers:\n  holdout: 5\nsegments:\n  minimum_share:",
+            "'offers.holdout' is 5, but it should be less than or equal to 0.5",
+        ),
+        (
+            "segments:\n  minimum_share:",
+            "offers:\n  hold_out: 0.05\nsegments:\n  minimum_share:",
+            "the key 'offers.hold_out' is not known: did you mean 'holdout'?",
+        ),
         ("name: corner", "name: The Corner", "'name' is 'The Corner', but"),
         ("EUR", "euro", "'currency' is 'euro', but"),
         (

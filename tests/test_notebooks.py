@@ -21,7 +21,7 @@ PARAMETERS = {
         "processes": 2,
         "random_state": 20170101,
     },
-    "04-offers": {"shop": "demo", "month": "latest", "random_state": 20170101},
+    "04-offers": {"shop": "demo", "month": "latest", "draws": 400, "random_state": 20170101},
     "05-review": {"shop": "demo", "month": "latest", "draws": 1000, "random_state": 20170101},
 }
 

@@ -25,6 +25,8 @@ def provenance(shop: Shop, parameters: Mapping[str, object]) -> dict[str, str]:
     files = [
         config / f"{shop.config.name}.yml",
         *sorted((config / "experiments" / shop.config.name).glob("*.yml")),
+        config / "plays.yml",
+        config / "plays" / f"{shop.config.name}.yml",
     ]
     libraries = ", ".join(f"{name} {version(name)}" for name in SHOWN)
     return {

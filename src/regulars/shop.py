@@ -17,6 +17,7 @@ from regulars.errors import RegularsError
 from regulars.month import Month, MonthError, day_number, months_between
 
 ROOT = Path(__file__).resolve().parents[2]
+NO_SHOPS = frozenset({"plays"})  # what config/ has besides shops
 
 
 class ShopError(RegularsError):
@@ -51,7 +52,7 @@ class Shop:
         """
         folder = ROOT / "config"
         path = folder / f"{name}.yml"
-        shops = sorted(p.stem for p in folder.glob("*.yml"))
+        shops = sorted({p.stem for p in folder.glob("*.yml")} - NO_SHOPS)
         if name not in shops:
             near = difflib.get_close_matches(name, [*shops, "demo"], n=1, cutoff=0)[0]
             has = ", ".join(shops) or "no shop"

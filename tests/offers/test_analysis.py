@@ -1,8 +1,5 @@
 """One experiment the whole way, and how often it finds what was planted when the same households are drawn anew."""
 
-import gc
-from collections.abc import Iterator
-
 import numpy as np
 import pandas as pd
 import pytest
@@ -24,14 +21,6 @@ PLAN = read_experiments("demo")[0]
 DRAWS = 400
 
 
-@pytest.fixture(scope="module", autouse=True)
-def without_garbage_collection() -> Iterator[None]:
-    """statsmodels' multipletests collects garbage at every call, a third of a second in a long session."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(gc, "collect", lambda *_: 0)
-        yield
-
-
 @pytest.fixture(scope="module")
 def base(demo: Shop) -> pd.DataFrame:
     return base_of(demo, PLAN)
@@ -46,8 +35,10 @@ def test_every_metric_segment_and_treated_arm_has_one_row(result: Analysis) -> N
     keys = result.effects.set_index(["metric", "segment", "arm"]).index
     assert keys.is_unique
     segments = [*result.outcomes["segment"].unique(), "everyone"]
-    assert set(keys) == {(m, s, a) for m in METRICS for s in segments for a in PLAN.treated}
-    assert result.effects["truth"].notna().all()
+    metrics = [*METRICS, "profit_capped"]
+    assert set(keys) == {(m, s, a) for m in metrics for s in segments for a in PLAN.treated}
+    is_capped = result.effects["metric"] == "profit_capped"
+    assert (result.effects["truth"].notna() == ~is_capped).all()
 
 
 def test_verdicts_are_of_profit_in_segments_alone(result: Analysis) -> None:
@@ -77,7 +68,7 @@ def test_a_broken_assignment_decides_nothing(
     broken = pd.Series(
         np.where(np.arange(len(base)) % 5 < 3, "nothing", "free-delivery"), index=base["customer_id"]
     )
-    monkeypatch.setattr("regulars.offers.analysis.assign", lambda *_: broken)
+    monkeypatch.setattr("regulars.offers.analysis.assign", lambda *_, **__: broken)
     found = analyse(base, PLAN, demo.config.margin_rate)
     assert set(found.effects["verdict"].dropna()) == {"not valid"}
 

@@ -10,6 +10,7 @@ from scipy import stats
 
 from regulars.offers.band import DRAWS, Moments, band, critical_value, moments
 from regulars.offers.registry import OfferError
+from tests.offers.simulations import daily_spend
 
 
 def sums_of(days: int) -> np.ndarray:
@@ -48,15 +49,6 @@ def test_days_that_add_nothing_cost_nothing() -> None:
     assert critical_value(repeated, 0.05, DRAWS, 0) == pytest.approx(POCOCK[3], abs=0.015)
 
 
-def spend(rng: np.random.Generator, n: int, days: int, effect: float = 0.0) -> np.ndarray:
-    """Some buy on a day, some customers more than others; nobody on the first."""
-    taste = rng.gamma(2, 0.5, size=(n, 1))
-    bought = rng.random((n, days)) < 0.15 * taste
-    daily = bought * rng.exponential(1 + effect, (n, days))
-    daily[:, 0] = 0.0
-    return daily
-
-
 def test_with_one_day_it_is_the_normal_interval() -> None:
     rng = np.random.default_rng(0)
     t, c = rng.exponential(size=(300, 1)), rng.exponential(size=(200, 1))
@@ -68,7 +60,7 @@ def test_with_one_day_it_is_the_normal_interval() -> None:
 
 
 def test_moments_are_those_of_cumulative_outcomes() -> None:
-    daily = spend(np.random.default_rng(1), 50, 4)
+    daily = daily_spend(np.random.default_rng(1), 50, 4)
     found = moments(daily)
     for i in range(4):
         for j in range(4):
@@ -82,7 +74,7 @@ def coverage(runs: int, days: int, n: int, effect: float) -> tuple[float, float]
     rng, truth = np.random.default_rng(7), 0.15 * effect * np.arange(days)
     whole = pointwise = 0
     for run in range(runs):
-        arms = moments(spend(rng, n, days, effect)), moments(spend(rng, 2 * n, days))
+        arms = moments(daily_spend(rng, n, days, effect)), moments(daily_spend(rng, 2 * n, days))
         found = band(*arms, draws=2000, random_state=run)
         z = (np.abs(found.days["effect"] - truth) / found.days["se"]).max()
         whole += z <= found.critical
@@ -108,7 +100,7 @@ def test_the_band_holds_the_whole_curve_in_many_runs() -> None:
 
 def test_days_on_which_nobody_differs_have_no_band_and_cost_nothing() -> None:
     rng = np.random.default_rng(2)
-    t, c = spend(rng, 300, 5), spend(rng, 300, 5)
+    t, c = daily_spend(rng, 300, 5), daily_spend(rng, 300, 5)
     t[:, 0], c[:, 0] = 0.3, 0.1
     found = band(moments(t), moments(c), random_state=4)
     assert found.days.loc[1, "effect"] == pytest.approx(0.2)
@@ -137,7 +129,7 @@ def test_one_arm_without_variance_is_answered() -> None:
 @settings(max_examples=10, deadline=None)
 def test_money_scales_and_arms_swap(seed: int, scale: float) -> None:
     rng = np.random.default_rng(seed)
-    t, c = spend(rng, 60, 6), spend(rng, 40, 6)
+    t, c = daily_spend(rng, 60, 6), daily_spend(rng, 40, 6)
     expected = band(moments(t), moments(c), draws=2000, random_state=1).days
     swapped = band(moments(c * scale), moments(t * scale), draws=2000, random_state=1).days
     assert (-swapped["low"] / scale).tolist() == pytest.approx(expected["high"].tolist(), nan_ok=True)

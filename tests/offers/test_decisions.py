@@ -1,8 +1,5 @@
 """Verdicts: Holm over the family, no verdict where there is too little, and the error rate of the whole."""
 
-import gc
-from collections.abc import Iterator
-
 import narwhals as nw
 import numpy as np
 import pandas as pd
@@ -13,18 +10,11 @@ from statsmodels.stats.multitest import multipletests
 
 from regulars.offers import decide, read_experiments, worth
 from regulars.offers.effects import aggregate, effects
+from regulars.offers.plan import Decision
 
 DEMO = read_experiments("demo")[0]
 # The same with one offer only, so that a family has as many cells as segments.
 PLAN = DEMO.model_copy(update={"arms": {arm: DEMO.arms[arm] for arm in ("nothing", "ten-percent-off")}})
-
-
-@pytest.fixture(scope="module", autouse=True)
-def without_garbage_collection() -> Iterator[None]:
-    """statsmodels' multipletests collects garbage at every call, a third of a second in a long session."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(gc, "collect", lambda *_: 0)
-        yield
 
 
 def cells(p: list[float], effect: float = 1.0, buyers: list[int] | int = 100) -> pd.DataFrame:
@@ -35,6 +25,7 @@ def cells(p: list[float], effect: float = 1.0, buyers: list[int] | int = 100) ->
         "cuped_effect": effect,
         "cuped_se": 1.0,
         "buyers_control": 100,
+        "reason": "known",
     }
     segments = [f"s{i}" for i in range(len(p))]
     return pd.DataFrame({"segment": segments, "cuped_p": p, "buyers": buyers} | kind)
@@ -51,7 +42,7 @@ def slow_holm(p: list[float]) -> list[float]:
 
 @given(st.lists(st.one_of(st.floats(0, 1), st.just(float("nan"))), min_size=1, max_size=12))
 def test_untestable_cells_count_in_holm_as_p_of_one(p: list[float]) -> None:
-    found = decide(cells(p), PLAN)["p_holm"]
+    found = decide(cells(p), PLAN)["p_adjusted"]
     entered = [1.0 if np.isnan(one) else one for one in p]
     testable = ~np.isnan(p)
     assert found.isna().tolist() == (~testable).tolist()
@@ -81,18 +72,18 @@ def test_no_verdict_below_the_minimum_of_buyers_in_either_arm(
     found = decide(cells([1e-9], buyers=buyers).assign(buyers_control=control), PLAN).iloc[0]
     assert (found["verdict"] == "roll out") == has_one
     assert (found["verdict"] == "too few buyers") != has_one
-    assert found[["p_holm", "detectable"]].notna().tolist() == [has_one] * 2
+    assert found[["p_adjusted", "detectable"]].notna().tolist() == [has_one] * 2
 
 
 def test_a_cell_with_too_few_buyers_still_counts() -> None:
     found = decide(cells([0.03, 1e-9], buyers=[100, 5]), PLAN)
-    assert found["p_holm"].iloc[0] == pytest.approx(0.06)
+    assert found["p_adjusted"].iloc[0] == pytest.approx(0.06)
     assert found["verdict"].tolist() == ["keep testing", "too few buyers"]
 
 
 def test_a_cell_that_drew_nobody_still_counts() -> None:
     found = decide(cells([0.03]), DEMO)
-    assert found["p_holm"].iloc[0] == pytest.approx(0.06)
+    assert found["p_adjusted"].iloc[0] == pytest.approx(0.06)
     assert found["verdict"].tolist() == ["keep testing"]
 
 
@@ -110,7 +101,35 @@ def test_everyone_and_the_other_metrics_have_no_verdict_and_no_share_in_the_fami
     ]
     found = decide(pd.concat([family, *others], ignore_index=True), PLAN)
     assert found["verdict"].tolist()[0] == "roll out"
-    assert found.loc[1:, ["verdict", "p_holm", "detectable"]].isna().all(axis=None)
+    assert found.loc[1:, ["verdict", "p_adjusted", "detectable"]].isna().all(axis=None)
+
+
+def test_a_cell_says_why_it_cannot_be_tested() -> None:
+    table = cells([float("nan")] * 2, buyers=[100, 5]).assign(
+        reason=["all the same", "one customer in an arm"]
+    )
+    assert decide(table, PLAN)["verdict"].tolist() == ["all the same", "one customer in an arm"]
+
+
+@given(st.lists(st.floats(0, 1), min_size=1, max_size=12))
+def test_false_discoveries_are_adjusted_by_benjamini_and_hochberg_on_request(p: list[float]) -> None:
+    found = decide(cells(p), PLAN.model_copy(update={"adjust": "bh"}))["p_adjusted"]
+    np.testing.assert_allclose(found, multipletests(p, method="fdr_bh")[1])
+
+
+def test_an_effect_below_the_registered_minimum_is_not_rolled_out_and_a_harm_is_stopped() -> None:
+    plan = PLAN.model_copy(update={"decision": Decision(minimum_effect=1.5)})
+    assert decide(cells([1e-9], 1.0), plan)["verdict"].tolist() == ["keep testing"]
+    assert decide(cells([1e-9], 2.0), plan)["verdict"].tolist() == ["roll out"]
+    assert decide(cells([1e-9], -1.0), plan)["verdict"].tolist() == ["stop"]
+
+
+@pytest.mark.parametrize("state", ["broken", "not shown to hold", "cannot be tested", "holds"])
+def test_no_offer_is_rolled_out_past_a_guardrail_that_is_not_shown_to_hold(state: str) -> None:
+    guarded = pd.DataFrame({"arm": ["ten-percent-off", "free-delivery"], "verdict": [state, "broken"]})
+    wins, harms = (decide(cells([1e-9], effect), PLAN, guarded=guarded) for effect in (1.0, -1.0))
+    assert wins["verdict"].tolist() == ["roll out" if state == "holds" else "guardrail"]
+    assert harms["verdict"].tolist() == ["stop"]
 
 
 def test_worth_is_the_effect_times_the_customers_of_today() -> None:

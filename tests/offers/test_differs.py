@@ -253,23 +253,3 @@ def test_without_a_control_or_rows_nothing_is_told(aggregates: pd.DataFrame) -> 
     assert nobody["cells"].eq(0).all() and nobody[["q", "size_weighted", "tau_high"]].isna().all(axis=None)
     assert interaction(aggregates, "absent")["p"].isna().all()
     assert differs(effects(aggregates.iloc[:0], "No E-Mail")).empty
-
-
-def test_precision_weights_bias_the_mean_of_rare_money_and_size_weights_do_not(raw: pd.DataFrame) -> None:
-    rng, draws, n = np.random.default_rng(11), 300, 500
-    moments, true = [], []
-    for _, cell in raw.groupby("segment"):
-        arms = [cell.loc[cell["arm"] == arm, "spend"].to_numpy() for arm in ("Mens E-Mail", "No E-Mail")]
-        again = [rng.choice(arm, size=(draws, n)) for arm in arms]
-        moments.append(
-            (again[0].mean(axis=1) - again[1].mean(axis=1), sum(x.var(axis=1, ddof=1) / n for x in again))
-        )
-        true.append(arms[0].mean() - arms[1].mean())
-    effect, variance = (np.stack(columns, axis=1) for columns in zip(*moments, strict=True))
-    by_size = size_weighted(effect, variance, np.full(effect.shape, 2 * n)).mean
-    by_precision = precision_weighted(effect, variance).mean
-    error = by_size.std() / np.sqrt(draws)
-    assert by_size.mean() == pytest.approx(np.mean(true), abs=3 * error)
-    weights = 1 / np.array([variance[:, s].mean() for s in range(7)])
-    honest = np.average(true, weights=weights)  # of the same weights, were they known
-    assert by_precision.mean() < 0.8 * honest

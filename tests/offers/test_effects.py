@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
-from regulars.offers.effects import EVERYONE, aggregate, effects
+from regulars.offers.effects import ALONE, EVERYONE, KNOWN, SAME, aggregate, effects
 
 ENGINES: dict[str, Callable[[pd.DataFrame], nw.LazyFrame[Any]]] = {
     "pandas": lambda frame: nw.from_native(frame).lazy(),
@@ -132,7 +132,9 @@ def test_what_cannot_be_computed_is_missing_and_never_infinite(
 ) -> None:
     found = effects(aggregate(ENGINES[engine](frame), ["y"]), "c").set_index("segment").loc["s"]
     assert found[KINDS].isna()[lambda gone: gone].index.tolist() == missing
-    numbers = found.drop(["metric", "arm"]).astype(float)
+    why = ALONE if found[["n", "n_control"]].min() == 1 else SAME if "p" in missing else KNOWN
+    assert found["reason"] == why
+    numbers = found.drop(["metric", "arm", "reason"]).astype(float)
     assert np.isfinite(numbers.dropna()).all()
     assert not (numbers[["p", "cuped_p"]] == 0).any()
     if not missing:  # a covariate that does not vary takes nothing away
@@ -143,6 +145,7 @@ def test_what_cannot_be_computed_is_missing_and_never_infinite(
 def test_without_the_control_nothing_is_compared() -> None:
     found = in_pandas(two_arms(FIVE, FIVE, HALF), ["y"], control="absent")
     assert found[["effect", *KINDS, "n_control", "cuped_effect"]].isna().all(axis=None)
+    assert (found["reason"] == "nobody in one arm").all()
 
 
 # Hillstrom's e-mail test: effect, 95 % interval where published, p. Four libraries agree on these digits.

@@ -1,5 +1,6 @@
 """Experiments whose outcomes came with the data: read as they are, refused in words where they do not fit their file."""
 
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
 
@@ -13,6 +14,7 @@ from regulars import Shop
 from regulars.engine import Engine
 from regulars.offers import Experiment, OfferError, analyse, base_of, offers_table, read_experiments
 from regulars.offers.effects import EVERYONE
+from regulars.offers.outcomes import pseudonyms
 
 PLAN: dict[str, Any] = {
     "id": "letter",
@@ -34,7 +36,12 @@ def plan(**changes: Any) -> Experiment:
     return Experiment.model_validate(PLAN | changes)
 
 
-def shop(n: int = 400, assignments: pd.DataFrame | None = None) -> Shop:
+def shop(
+    n: int = 400,
+    assignments: pd.DataFrame | None = None,
+    home: Path = Path("nowhere"),
+    counted_day: list[int] | None = None,
+) -> Shop:
     """A stand-in with the three tables; a letter is worth ten in the north and nothing in the south."""
     rng = np.random.default_rng(0)
     ids = [f"{i:03d}" for i in range(n)]
@@ -51,9 +58,14 @@ def shop(n: int = 400, assignments: pd.DataFrame | None = None) -> Shop:
         else assignments,
         "outcomes": counted.melt("customer_id", var_name="metric").assign(experiment_id="letter").iloc[1:],
     }
+    if counted_day is not None:
+        tables["outcomes"]["counted_day"] = np.resize(counted_day, len(tables["outcomes"]))
     connection = duckdb.connect()
     stand_in = SimpleNamespace(
-        engine=Engine(), table=lambda name: nw.from_native(connection.from_df(tables[name])).lazy()
+        engine=Engine(),
+        table=lambda name: nw.from_native(connection.from_df(tables[name])).lazy(),
+        home=home,
+        data=home / "data",
     )
     return cast("Shop", stand_in)
 
@@ -96,6 +108,15 @@ twice = pd.DataFrame(
     {"experiment_id": "letter", "customer_id": ["1", "1"], "arm": ["letter", "none"], "assigned_day": 19783}
 )
 
+several = pd.DataFrame(
+    {
+        "experiment_id": "letter",
+        "customer_id": [f"{i:03d}" for i in range(8)],
+        "arm": ["letter", "none"] * 4,
+        "assigned_day": 19783,
+    }
+)
+
 
 @pytest.mark.parametrize(
     ("changes", "assignments", "sentence"),
@@ -105,16 +126,51 @@ twice = pd.DataFrame(
         ({"segmentation": "city"}, None, "the column of customers 'city' is not in the data"),
         ({"arms": PLAN["arms"] | {"call": {"offer": "a call"}}}, None, "the arm 'call' is not in the data"),
         ({}, twice.replace("letter", "leter").assign(experiment_id="letter"), "the arm 'letter' is not in the data"),
-        ({}, pd.concat([twice, twice.assign(arm="call")]), "customers were given 'call', which is no arm of its file"),
-        ({}, twice.assign(assigned_day=[19783, 19784]), "1 customers were assigned on another day than 2024-03-01"),
-        ({}, twice, "1 of the rows of assignments name a customer a second time"),
+        ({}, pd.concat([twice, twice.assign(arm="call")]),
+         r"1 customer was given 'call', which is no arm of its file \(pseudonyms: [0-9a-f]{12}\)"),
+        ({}, twice.assign(assigned_day=[19783, 19784]),
+         r"1 customer was assigned on another day than 2024-03-01, .* \(pseudonyms: [0-9a-f]{12}\)"),
+        ({}, twice, "1 customer was given several arms"),
+        ({}, pd.concat([several, several.iloc[:4]]),
+         r"4 customers were assigned a second time \(pseudonyms: (\w{12}, ){2}\w{12}\)"),
+        ({"assigned_until": "2024-03-10"}, several.assign(assigned_day=19783 + np.arange(8) * 2),
+         r"3 customers were assigned on no day from 2024-03-01 to 2024-03-10"),
+        ({"assigned_until": "2024-03-10"}, several.assign(assigned_day=[19783.0, None] * 4),
+         r"4 customers were assigned on no day from 2024-03-01"),
     ],
 )  # fmt: skip
 def test_what_does_not_fit_the_file_is_refused(
-    changes: dict[str, Any], assignments: pd.DataFrame | None, sentence: str
+    tmp_path: Path, changes: dict[str, Any], assignments: pd.DataFrame | None, sentence: str
 ) -> None:
     with pytest.raises(OfferError, match=sentence):
-        base_of(shop(20, assignments), plan(**changes))
+        base_of(shop(20, assignments, tmp_path), plan(**changes))
+
+
+def test_each_customer_of_a_staggered_test_keeps_the_own_day() -> None:
+    staggered = several.assign(assigned_day=19783 + np.arange(8))
+    base = base_of(shop(20, staggered), plan(assigned_until="2024-03-10"))
+    assert base["assigned_day"].tolist() == [*range(19783, 19791)]
+    assert base_of(shop(), plan())["assigned_day"].eq(19783).all()
+
+
+def test_a_day_that_is_not_said_is_the_files() -> None:
+    base = base_of(shop(20, several.assign(assigned_day=pd.array([None] * 8, dtype="Int64"))), plan())
+    assert base["assigned_day"].tolist() == [19783] * 8
+
+
+def test_outcomes_counted_before_the_assignment_are_refused(tmp_path: Path) -> None:
+    base_of(shop(20, None, tmp_path, counted_day=[19783, 19790]), plan())
+    early = shop(20, None, tmp_path, counted_day=[19782] + [19783] * 38)
+    with pytest.raises(OfferError, match=r"1 customer was measured before the assignment \(pseudonyms: "):
+        base_of(early, plan())
+
+
+def test_pseudonyms_are_the_shops_own_and_show_no_id(tmp_path: Path) -> None:
+    first, other = (pseudonyms(shop(home=tmp_path / name), ["001", "002", "001"]) for name in "ab")
+    assert first.tolist()[0] == first.tolist()[2] != first.tolist()[1]
+    assert not set(first) & set(other)
+    again = pseudonyms(shop(home=tmp_path / "a"), ["002"])
+    assert again.tolist() == [first.tolist()[1]]
 
 
 def test_a_test_that_was_run_is_read_from_assignments_and_orders(demo: Shop) -> None:

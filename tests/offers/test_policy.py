@@ -13,31 +13,10 @@ from scipy import stats
 
 from regulars.offers.policy import Policies, policies
 from regulars.offers.registry import OfferError
+from tests.offers.simulations import WORLDS, policies_of, policy_held, three_arms
 
 FIGURES = ["value", "over_single", "over_control"]
 BOUNDS = [f"{name}_{end}" for name in FIGURES for end in ("low", "high")]
-# Mean outcome of each segment (rows) under control, mail and call.
-EFFECTS = {
-    "no arm does anything": np.zeros((5, 3)),
-    "mail is best for all": np.tile([0, 0.4, 0.1], (5, 1)),
-    "two arms nearly tie": np.array([0, 0.3, 0.3]) + 0.1 * np.cos(np.arange(15)).reshape(5, 3),
-    "segments differ": np.array([[0, 1, -0.5], [0, -0.5, 1], [0, 0, 0.5], [0, 1, 0], [0, -0.5, -0.5]]),
-}
-WORLDS = {name: 1 + effect for name, effect in EFFECTS.items()}
-
-
-def drawn(means: np.ndarray, n: int, seed: int) -> tuple[pd.DataFrame, pd.Series, pd.Series]:
-    """Customers of whom three in ten buy; `s` is the segment, `one` is everybody."""
-    rng = np.random.default_rng(seed)
-    segment, arm = rng.integers(len(means), size=n), rng.integers(3, size=n)
-    y = np.where(rng.random(n) < 0.3, rng.exponential(means[segment, arm] / 0.3), 0.0)
-    ids = pd.Index([f"{i:05d}" for i in rng.permutation(n)])
-    named = pd.Series(np.array(["control", "mail", "call"])[arm], index=ids)
-    return pd.DataFrame({"s": segment, "one": "all"}, index=ids), named, pd.Series(y, index=ids)
-
-
-def found(means: np.ndarray, n: int, seed: int, repeats: int) -> Policies:
-    return policies(*drawn(means, n, seed), "control", repeats=repeats, random_state=seed)
 
 
 def best_plainly(training: pd.DataFrame, segment: int | None) -> str:
@@ -94,7 +73,7 @@ def plainly(base: pd.DataFrame, folds: int) -> dict[str, tuple[float, float]]:
 
 @pytest.mark.parametrize("seed", [0, 1, 2])
 def test_it_is_what_a_plain_implementation_says(seed: int) -> None:
-    segments, arm, y = drawn(WORLDS["two arms nearly tie"], 240, seed)
+    segments, arm, y = three_arms(WORLDS["two arms nearly tie"], 240, seed)
     # A segment of five customers lacks arms in some training folds, a lonely one in its own.
     segments.loc[segments.index[:6], "s"] = [9, 9, 9, 9, 9, 8]
     base = pd.DataFrame(
@@ -142,7 +121,7 @@ def test_on_hillstroms_e_mails_one_segment_is_mens_for_everyone(hillstrom: Polic
 
 
 def test_where_every_fold_chooses_alike_it_is_welch() -> None:
-    segments, arm, y = drawn(WORLDS["no arm does anything"], 900, 3)
+    segments, arm, y = three_arms(WORLDS["no arm does anything"], 900, 3)
     y += 10.0 * (arm == "mail")
     row = policies(segments, arm, y, "control", repeats=3, random_state=0).values.loc["s"]
     mail, control = y[arm == "mail"], y[arm == "control"]
@@ -155,45 +134,21 @@ def test_where_every_fold_chooses_alike_it_is_welch() -> None:
     assert row["value"] == pytest.approx(mail.mean())
 
 
-def truth(result: Policies, means: np.ndarray) -> dict[str, float]:
-    """What the policies that were learned are worth."""
-    own, single = (
-        result.choices.query("segmentation == @name")["chosen"].to_numpy().reshape(-1, 3)
-        for name in ("s", "one")
-    )
-    # Arms by name after the control: call, mail.
-    means = means[:, [0, 2, 1]]
-    value = float((own * means).sum(axis=1).mean())
-    over_single = value - float((single * means).sum(axis=1).mean())
-    return {"value": value, "over_single": over_single, "over_control": value - float(means[:, 0].mean())}
-
-
-def held(world: str, n: int, runs: int, repeats: int) -> pd.DataFrame:
-    """Whether each interval held what the learned policies are worth, run by run."""
-    rows = []
-    for seed in range(runs):
-        result = found(WORLDS[world], n, seed, repeats)
-        row = result.values.loc["s"]
-        true = truth(result, WORLDS[world])
-        rows.append({k: row[f"{k}_low"] - 1e-9 <= true[k] <= row[f"{k}_high"] + 1e-9 for k in true})
-    return pd.DataFrame(rows)
-
-
 @pytest.mark.parametrize("world", WORLDS)
 def test_intervals_hold_what_the_learned_policies_are_worth(world: str) -> None:
     runs = 120
-    assert held(world, 1500, runs, 6).mean().min() >= 0.95 - 3 * math.sqrt(0.95 * 0.05 / runs)
+    assert policy_held(world, 1500, runs, 6).mean().min() >= 0.95 - 3 * math.sqrt(0.95 * 0.05 / runs)
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("world", WORLDS)
 def test_intervals_hold_it_in_many_runs(world: str) -> None:
     runs = 400
-    assert held(world, 3000, runs, 20).mean().min() >= 0.95 - 3 * math.sqrt(0.95 * 0.05 / runs)
+    assert policy_held(world, 3000, runs, 20).mean().min() >= 0.95 - 3 * math.sqrt(0.95 * 0.05 / runs)
 
 
 def test_on_noise_the_best_of_each_segment_promises_too_much_and_its_value_elsewhere_does_not() -> None:
-    rows = pd.concat([found(np.ones((5, 3)), 1000, seed, 5).values.loc[["s"]] for seed in range(100)])
+    rows = pd.concat([policies_of(np.ones((5, 3)), 1000, seed, 5).values.loc[["s"]] for seed in range(100)])
     for name, true in (("value", 1.0), ("over_control", 0.0), ("over_single", 0.0)):
         error = rows[name].std(ddof=1) / math.sqrt(len(rows))
         assert abs(rows[name].mean() - true) < 3 * error, name
@@ -203,7 +158,7 @@ def test_on_noise_the_best_of_each_segment_promises_too_much_and_its_value_elsew
 
 
 def test_segments_that_need_different_arms_pay() -> None:
-    result = found(WORLDS["segments differ"], 6000, 1, 10)
+    result = policies_of(WORLDS["segments differ"], 6000, 1, 10)
     row = result.values.loc["s"]
     assert row["over_single_low"] > 0
     assert row["over_single"] == pytest.approx(0.4, abs=0.25)
@@ -284,7 +239,7 @@ def test_no_segmentation_has_no_rows() -> None:
 @given(st.integers(0, 50), st.sampled_from([0.01, 3, 1000]), st.sampled_from([0.0, 50.0]))
 @settings(max_examples=10, deadline=None)
 def test_order_labels_and_money_change_nothing(seed: int, scale: float, more: float) -> None:
-    segments, arm, y = drawn(WORLDS["two arms nearly tie"], 200, 4)
+    segments, arm, y = three_arms(WORLDS["two arms nearly tie"], 200, 4)
     expected = policies(segments, arm, y, "control", repeats=3, random_state=2).values
     order = np.random.default_rng(seed).permutation(segments.index)
     renamed = segments.assign(s=9 - segments["s"]).loc[order]
@@ -298,7 +253,7 @@ def test_order_labels_and_money_change_nothing(seed: int, scale: float, more: fl
 
 
 def test_all_segmentations_see_the_same_lots() -> None:
-    segments, arm, y = drawn(WORLDS["segments differ"], 300, 5)
+    segments, arm, y = three_arms(WORLDS["segments differ"], 300, 5)
     twins = segments[["s"]].assign(t="x" + segments["s"].astype(str))
     both = policies(twins, arm, y, "control", repeats=5, random_state=1).values
     pd.testing.assert_series_equal(both.loc["s"], both.loc["t"], check_names=False)
@@ -315,7 +270,7 @@ def test_all_segmentations_see_the_same_lots() -> None:
     ],
 )
 def test_what_cannot_be_valued_is_refused(change: dict, sentence: str) -> None:
-    segments, arm, y = drawn(WORLDS["segments differ"], 30, 6)
+    segments, arm, y = three_arms(WORLDS["segments differ"], 30, 6)
     given = {"segments": segments, "arm": arm, "y": y, "folds": 5}
     given |= {name: of(given[name]) for name, of in change.items()}
     with pytest.raises(OfferError, match=sentence):

@@ -10,11 +10,8 @@ from scipy import stats
 from regulars.offers.differs import heterogeneity, size_weighted
 from regulars.offers.effects import EVERYONE
 from regulars.offers.pooling import pool, pooled
+from tests.offers.simulations import ERRORS, SIZES, TYPICAL, covered, pooled_ends, true_and_estimated
 
-# Standard errors and customers as in Hillstrom's Mens − none spend by history_segment
-ERRORS = np.array([0.2170, 0.2584, 0.3599, 0.6029, 0.5019, 0.6369, 1.9324])
-SIZES = np.array([15336, 9527, 8134, 4221, 3249, 1266, 880])
-TYPICAL = 1 / np.sqrt((1 / ERRORS**2).mean())
 FLOOR = 0.93
 
 
@@ -62,27 +59,11 @@ def test_a_mixture_drawn_by_brute_force_is_the_same(sized: bool) -> None:
         assert ends.tolist() == pytest.approx(np.quantile(truth, level, axis=0).tolist(), abs=0.04)
 
 
-def simulated(tau: float, draws: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
-    """True effects and estimates, shape (draws, cells)."""
-    rng = np.random.default_rng(seed)
-    truth = 0.77 + tau * rng.normal(size=(draws, len(ERRORS)))
-    return truth, truth + ERRORS * rng.normal(size=truth.shape)
-
-
-def covered(truth: np.ndarray, low: np.ndarray, high: np.ndarray) -> np.ndarray:
-    return ((low < truth) & (truth < high)).mean(axis=0)
-
-
-def held(estimate: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    found = pool(estimate, np.broadcast_to(ERRORS**2, estimate.shape), np.broadcast_to(SIZES, estimate.shape))
-    return found.low, found.high
-
-
 @pytest.mark.parametrize("ratio", [0, 1])
 def test_intervals_cover_the_true_effects(ratio: float) -> None:
     draws = 500
-    truth, estimate = simulated(ratio * TYPICAL, draws, seed=3)
-    each = covered(truth, *held(estimate))
+    truth, estimate = true_and_estimated(ratio * TYPICAL, draws, seed=3)
+    each = covered(truth, *pooled_ends(estimate))
     assert (each >= FLOOR - 3 * np.sqrt(FLOOR * (1 - FLOOR) / draws)).all()
     assert each.mean() >= FLOOR
 
@@ -91,13 +72,13 @@ def test_intervals_cover_the_true_effects(ratio: float) -> None:
 @pytest.mark.parametrize("ratio", [0, 0.5, 1, 2, 4])
 def test_intervals_cover_the_true_effects_of_every_cell(ratio: float) -> None:
     draws = 3000
-    truth, estimate = simulated(ratio * TYPICAL, draws, seed=4)
-    each = covered(truth, *held(estimate))
+    truth, estimate = true_and_estimated(ratio * TYPICAL, draws, seed=4)
+    each = covered(truth, *pooled_ends(estimate))
     assert (each >= FLOOR - 2 * np.sqrt(FLOOR * (1 - FLOOR) / draws)).all()
 
 
 def test_an_interval_that_takes_tau_for_known_does_not() -> None:
-    truth, estimate = simulated(TYPICAL, 2000, seed=3)
+    truth, estimate = true_and_estimated(TYPICAL, 2000, seed=3)
     variance = np.broadcast_to(ERRORS**2, estimate.shape)
     tau2 = heterogeneity(estimate, variance).tau2[:, None]
     kept = tau2 / (tau2 + variance)
@@ -107,7 +88,7 @@ def test_an_interval_that_takes_tau_for_known_does_not() -> None:
 
 
 def test_pooled_effects_are_nearer_the_truth_and_the_best_promises_less() -> None:
-    truth, estimate = simulated(TYPICAL, 500, seed=8)
+    truth, estimate = true_and_estimated(TYPICAL, 500, seed=8)
     found = pool(
         estimate, np.broadcast_to(ERRORS**2, estimate.shape), np.broadcast_to(SIZES, estimate.shape)
     ).effect

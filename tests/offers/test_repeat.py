@@ -15,6 +15,7 @@ from statsmodels.duration.survfunc import SurvfuncRight
 from regulars.offers.effects import EVERYONE
 from regulars.offers.registry import OfferError
 from regulars.offers.repeat import delays, kaplan_meier, restricted_mean, waits
+from tests.offers.simulations import HAZARD, HORIZON, counted, followed, z_of
 
 # Weeks in remission (Freireich and others 1963), a plus where still in remission when last seen.
 SIX_MP = "6 6 6 6+ 7 9+ 10 10+ 11+ 13 16 17+ 19+ 20+ 22 23 25+ 32+ 32+ 34+ 35+"
@@ -29,13 +30,6 @@ def remission(text: str) -> tuple[np.ndarray, np.ndarray]:
     """Times, and whether each ends in an event."""
     words = text.split()
     return np.array([int(word.strip("+")) for word in words]), np.array(["+" not in word for word in words])
-
-
-def counted(time: np.ndarray, is_event: np.ndarray, horizon: int) -> tuple[np.ndarray, np.ndarray]:
-    """Events and customers at risk on the days 0 to the horizon, customers on the last axis."""
-    days = np.arange(horizon + 1)[:, None]
-    time, is_event = time[..., None, :], is_event[..., None, :]
-    return ((time == days) & is_event).sum(axis=-1), (time >= days).sum(axis=-1)
 
 
 def customers(
@@ -245,43 +239,6 @@ def test_the_difference_is_that_of_two_independent_means() -> None:
     assert turned["delay_days"] == pytest.approx(-found["delay_days"]) and turned["gain"] == pytest.approx(
         -gain
     )
-
-
-HAZARD, HORIZON = 1 - 0.5133 ** (1 / 60), 60  # 48.67 % order within 60 days
-
-
-def followed(
-    rng: np.random.Generator, shape: tuple[int, ...], low: int, high: int, hazard: float = HAZARD
-) -> tuple:
-    """Customers with the same chance to order on each day, followed for `low` to `high` days."""
-    order, end = rng.geometric(hazard, shape), rng.integers(low, high + 1, shape)
-    return np.minimum(order, end), order <= end
-
-
-def test_different_follow_up_makes_a_difference_of_shares_and_none_of_ours() -> None:
-    rng, n = np.random.default_rng(0), 20_000
-    treated, control = followed(rng, (n,), 20, 90), followed(rng, (n,), 50, 75)
-    naive = [is_event.mean() for _, is_event in (treated, control)]
-    assert naive[1] - naive[0] > 10 * np.sqrt(0.25 * 2 / n)  # ten standard errors of nothing
-    found = told(customers(*treated, 90, "t"), customers(*control, 90, "c"), horizon=HORIZON).loc["s"]
-    assert found[["repeated", "repeated_control"]].tolist() == pytest.approx([0.4867] * 2, abs=3 * 0.0045)
-    assert abs(found["gain"]) < 3 * np.sqrt(0.25 * 2.5 / n)
-    assert found["delay_days_p"] > 0.003 and abs(found["delay_days"]) < 3 * 24 * np.sqrt(2.5 / n)
-
-
-def z_of(treated: tuple, control: tuple, truth: float = 0.0) -> np.ndarray:
-    a, b = (restricted_mean(*counted(*arm, HORIZON)) for arm in (treated, control))
-    return (a.mean_days - b.mean_days - truth) / np.sqrt(a.variance + b.variance)
-
-
-def test_false_positives_under_different_follow_up_are_as_promised() -> None:
-    rng, draws, n = np.random.default_rng(1), 1500, 300
-    treated, control = followed(rng, (draws, n), 20, 90), followed(rng, (draws, n), 55, 75)
-    ours = (np.abs(z_of(treated, control)) > 1.96).mean()
-    shares = [is_event.mean(axis=-1) for _, is_event in (treated, control)]
-    naive = np.abs(shares[0] - shares[1]) / np.sqrt(sum(s * (1 - s) for s in shares) / n)
-    assert ours == pytest.approx(0.05, abs=3 * np.sqrt(0.05 * 0.95 / draws))
-    assert (naive > 1.96).mean() > 0.15
 
 
 @pytest.mark.slow

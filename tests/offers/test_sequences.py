@@ -10,73 +10,7 @@ from hypothesis import strategies as st
 from scipy import integrate, optimize, stats
 
 from regulars.offers.sequences import confidence_sequence, margin, running, tuned
-
-DAYS = 28
-A_DAY = 20  # customers an arm
-
-
-def looks_of(runs: int, seed: int, effect: float = 0.0, days: int = DAYS, buys: float = 0.4) -> pd.DataFrame:
-    """Running moments of runs in which a share of customers buy; the run is the segment."""
-    rng, tables = np.random.default_rng(seed), []
-    for arm, more in (("c", 0.0), ("t", effect)):
-        y = rng.exponential(size=(runs, days, A_DAY)) * (rng.random((runs, days, A_DAY)) < buys) + more
-        n = A_DAY * np.arange(1, days + 1)
-        first, second = (np.cumsum((y**power).sum(axis=2), axis=1) for power in (1, 2))
-        columns = {"mean": first / n, "variance": (second - first**2 / n) / (n - 1)}
-        index = pd.MultiIndex.from_product([range(runs), range(1, days + 1)], names=["segment", "day"])
-        table = pd.DataFrame({name: of.ravel() for name, of in columns.items()}, index=index)
-        tables.append(table.assign(arm=arm, n=np.tile(n, runs)).reset_index())
-    return pd.concat(tables, ignore_index=True)
-
-
-def welch_excludes(looks: pd.DataFrame) -> np.ndarray:
-    """Whether each day's interval for one look leaves out zero, shape (runs, days)."""
-    c, t = (looks[looks["arm"] == arm] for arm in "ct")
-    p = stats.ttest_ind_from_stats(
-        *(
-            of[name].to_numpy() ** power
-            for of in (t, c)
-            for name, power in (("mean", 1), ("variance", 0.5), ("n", 1))
-        ),
-        equal_var=False,
-    ).pvalue
-    return (p < 0.05).reshape(-1, c["day"].nunique())
-
-
-def share_of_eights(wrong: np.ndarray) -> float:
-    return float(wrong.reshape(-1, 8).any(axis=1).mean())
-
-
-def near(share: float, runs: int) -> object:
-    return pytest.approx(share, abs=3 * math.sqrt(share * (1 - share) / runs))
-
-
-RUNS = 2000
-
-
-@pytest.fixture(scope="module")
-def nothing() -> pd.DataFrame:
-    return looks_of(RUNS, 0)
-
-
-def test_peeking_daily_is_wrong_far_more_often_than_a_look_at_the_end(nothing: pd.DataFrame) -> None:
-    excludes = welch_excludes(nothing)
-    once, ever = excludes[:, -1], excludes.any(axis=1)
-    assert once.mean() == near(0.047, RUNS)
-    assert ever.mean() == near(0.278, RUNS)
-    assert share_of_eights(once) == near(0.345, RUNS // 8)
-    assert share_of_eights(ever) == near(0.925, RUNS // 8)
-
-
-@pytest.mark.parametrize("sequences", [1, 8])
-def test_the_sequence_is_seldom_wrong_on_any_day(nothing: pd.DataFrame, sequences: int) -> None:
-    found = confidence_sequence(nothing, "c", planned=2 * A_DAY * DAYS, sequences=sequences)
-    wrong = found.groupby("segment")["decided"].last().to_numpy()
-    runs = RUNS // sequences
-    share = wrong.reshape(-1, sequences).any(axis=1).mean()
-    assert share <= 0.05 + 3 * math.sqrt(0.05 * 0.95 / runs)
-    if sequences == 1:
-        assert share > 0  # an interval that never errs would be no interval
+from tests.offers.simulations import A_DAY, DAYS, looks_of
 
 
 @pytest.mark.slow

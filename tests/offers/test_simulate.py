@@ -38,6 +38,7 @@ def by_hand(row: pd.Series, arm: str) -> dict[str, float]:
     return {
         "profit": MARGIN * listed - (listed - revenue) - discount - delivery,
         "revenue": revenue - discount,
+        "orders": orders,
         "conversion": float(orders > 0),
     }
 
@@ -106,6 +107,17 @@ def test_an_offer_is_redeemed_once_on_the_first_order() -> None:
     assert row["profit|nothing"] == pytest.approx(25 - 10)
     assert row["profit|ten-percent-off"] == pytest.approx(25 - 10 - 4)
     assert row["profit|free-delivery"] == pytest.approx(25 - 10 - 6)
+
+
+def test_reaching_a_customer_costs_whether_or_not_they_buy_and_a_plan_may_have_its_own_margin() -> None:
+    letter = PLAN.arms["free-delivery"].model_copy(update={"contact_cost": 0.80})
+    plan = PLAN.model_copy(update={"arms": PLAN.arms | {"free-delivery": letter}, "margin_rate": 0.5})
+    silent = plant(household(segment="somebody", mean_order=1.0), plan, MARGIN).iloc[0]
+    assert silent["profit|free-delivery"] == pytest.approx(-0.80)
+    assert silent["profit|nothing"] == 0
+    sums = {"orders": 3.0, "revenue": 90.0, "list_revenue": 100.0, "first_list": 40.0}
+    buyer = plant(household(segment="somebody", **sums), plan, MARGIN).iloc[0]
+    assert buyer["profit|free-delivery"] == pytest.approx(50 - 10 - 6 - 0.80)
 
 
 def test_simulated_is_said_in_every_row(base: pd.DataFrame, planted: pd.DataFrame) -> None:

@@ -1,8 +1,6 @@
 """The check of the assignment: finds a wrong split, seldom doubts a right one, and leaves tiny segments alone."""
 
-import gc
 import os
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -14,14 +12,6 @@ from regulars.offers import Experiment, read_experiments
 from regulars.offers.validity import ALPHA, balance, sample_ratio
 
 PLAN = read_experiments("demo")[0]
-
-
-@pytest.fixture(scope="module", autouse=True)
-def without_garbage_collection() -> Iterator[None]:
-    """statsmodels' multipletests collects garbage at every call, a third of a second in a long session."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(gc, "collect", lambda *_: 0)
-        yield
 
 
 def plan(*shares: float) -> Experiment:

@@ -127,6 +127,16 @@ class Value(Section):
     hiatus_days: int = Field(default=182, ge=1, le=3650, strict=True)
 
 
+class Offers(Section):
+    """What holds for every experiment.
+
+    Attributes:
+        holdout: the share of customers who are never sent any offer, drawn once and for all by the shop's name.
+    """
+
+    holdout: float = Field(default=0, ge=0, le=0.5, strict=True)
+
+
 class ShopConfig(Section):
     """`config/<shop>.yml`."""
 
@@ -147,6 +157,7 @@ class ShopConfig(Section):
     privacy: Privacy = Privacy()
     segments: Segments = Segments()
     value: Value = Value()
+    offers: Offers = Offers()
 
     @field_validator("spark_master")
     @classmethod

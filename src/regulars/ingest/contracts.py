@@ -295,6 +295,7 @@ CONTRACTS: dict[str, Contract] = {
                 customer_id    id !        | the customer
                 metric         text !      | what was measured: visit, conversion, spend and so on
                 value          quantity !  | how much: money in the shop's currency, or 0 and 1
+                counted_day    day         | the day of it; before the assignment it is refused | date counted_at measured_at
             """),
             "whoever ran the experiment",
         ),

@@ -2,31 +2,45 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 import numpy as np
 import pandas as pd
 from scipy import stats
 from statsmodels.stats.multitest import multipletests
 
-from regulars.offers.effects import EVERYONE
+from regulars.offers.effects import EVERYONE, KNOWN
+from regulars.offers.guardrails import HOLDS
 from regulars.offers.registry import Experiment
 
 POWER = 0.8
+VERDICTS = ("roll out", "stop", "guardrail", "keep testing")  # of cells that can be judged
 
 
-def decide(table: pd.DataFrame, experiment: Experiment, *, valid: bool = True) -> pd.DataFrame:
+def decide(
+    table: pd.DataFrame,
+    experiment: Experiment,
+    *,
+    guarded: pd.DataFrame | None = None,
+    valid: bool = True,
+) -> pd.DataFrame:
     """Add a verdict to each cell of the primary metric, one cell being one segment, or everyone, and one treated arm.
 
-    The verdict follows the CUPED effect on the primary metric, adjusted by Holm over all cells of the registered family; one
-    with fewer than `minimum_buyers` in either arm gets none, and still counts as a cell.
+    The verdict follows the CUPED effect on the primary metric, adjusted (Holm's family-wise error, or Benjamini &
+    Hochberg's false discoveries, as registered) over all cells of the registered family; one with fewer than `minimum_buyers`
+    in either arm gets none, and still counts as a cell. *Roll out* also needs the effect to reach the registered minimum, and
+    every guardrail of the arm to hold.
 
     Args:
         table: what `regulars.offers.effects.effects` returned.
-        experiment: its primary metric, family, alpha and minimum number of buyers.
+        experiment: its primary metric, family, alpha, minimum number of buyers, and rule.
+        guarded: what `regulars.offers.guardrails.guardrails` returned, if there are any.
         valid: whether the assignment passed its checks; if not, nothing is decided.
 
     Returns:
-        `table` with `p_holm`, `detectable` (the smallest effect that a test of this size finds four times in five) and
-        `verdict`; missing outside the family.
+        `table` with `p_adjusted`, `detectable` (the smallest effect that a test of this size finds four times in five) and
+        `verdict`; missing outside the family. A verdict is "roll out", "stop", "keep testing", "not valid", or why there
+        is none: "guardrail", "too few buyers", or what `regulars.offers.effects.effects` says in `reason`.
     """
     whole = table["segment"] == EVERYONE
     asked = {"segments": ~whole, "everyone": whole, "both": whole | ~whole}
@@ -34,28 +48,50 @@ def decide(table: pd.DataFrame, experiment: Experiment, *, valid: bool = True) -
     enough = cells[["buyers", "buyers_control"]].min(axis=1) >= experiment.minimum_buyers
     testable = enough & cells["cuped_p"].notna()
     size = cells["segment"].nunique() * len(experiment.treated)
-    adjusted = _holm(cells["cuped_p"].where(testable, 1.0).tolist(), size)
-    p_holm = pd.Series(adjusted, index=cells.index, dtype=float).where(testable)
-    gained = np.where(cells["cuped_effect"] > 0, "roll out", "stop")
-    verdict = np.where(p_holm < experiment.alpha, gained, "keep testing")
-    verdict = np.where(testable, verdict, "too few buyers") if valid else np.full(len(cells), "not valid")
+    adjusted = _adjusted(cells["cuped_p"].where(testable, 1.0).tolist(), size, experiment.adjust)
+    p = pd.Series(adjusted, index=cells.index, dtype=float).where(testable)
+    verdict = rule(p < experiment.alpha, cells["cuped_effect"], cells["arm"], experiment, guarded)
+    why = np.where(cells["reason"] == KNOWN, "too few buyers", cells["reason"])
+    found = np.where(testable, verdict, why) if valid else np.full(len(cells), "not valid")
     reach = stats.norm.ppf(1 - experiment.alpha / 2 / max(size, 1)) + stats.norm.ppf(POWER)
-    found = pd.DataFrame(
-        {
-            "p_holm": p_holm,
-            "detectable": (reach * cells["cuped_se"]).where(testable),
-            "verdict": verdict,
-        },
-        cells.index,
-    )
-    return table.join(found)
+    columns = {
+        "p_adjusted": p,
+        "detectable": (reach * cells["cuped_se"]).where(testable),
+        "verdict": found,
+    }
+    return table.join(pd.DataFrame(columns, cells.index))
 
 
-def _holm(p: list[float], size: int) -> list[float]:
-    """Holm's adjustment over a family of `size` cells; untestable ones, and those that drew nobody, enter as p = 1."""
+def rule(
+    is_clear: pd.Series,
+    effect: pd.Series,
+    arm: pd.Series,
+    experiment: Experiment,
+    guarded: pd.DataFrame | None,
+) -> pd.Series:
+    """The registered rule: "roll out", "stop", "guardrail" or "keep testing" for each cell.
+
+    Args:
+        is_clear: whether the cell's effect is told from zero.
+        effect: on the primary metric.
+        arm: of the cell.
+        experiment: its minimum effect.
+        guarded: what `regulars.offers.guardrails.guardrails` returned, if there are any.
+    """
+    failing = [] if guarded is None else guarded.loc[guarded["verdict"] != HOLDS, "arm"].tolist()
+    gains = is_clear & (effect > 0)
+    small = gains & (effect < experiment.decision.minimum_effect)
+    cases = [is_clear & (effect < 0), small, gains & arm.isin(failing), gains]
+    words = ["stop", "keep testing", "guardrail", "roll out"]
+    return pd.Series(np.select(cases, words, "keep testing"), effect.index)
+
+
+def _adjusted(p: list[float], size: int, method: Literal["holm", "bh"]) -> list[float]:
+    """Adjusted over a family of `size` cells; untestable ones, and those that drew nobody, enter as p = 1."""
     if not p:
         return []
-    return multipletests([*p, *[1.0] * (size - len(p))], method="holm")[1][: len(p)].tolist()
+    named = {"holm": "holm", "bh": "fdr_bh"}[method]
+    return multipletests([*p, *[1.0] * (size - len(p))], method=named)[1][: len(p)].tolist()
 
 
 def worth(decided: pd.DataFrame, segments: pd.DataFrame) -> pd.DataFrame:

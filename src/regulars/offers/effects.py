@@ -2,61 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
-import narwhals as nw
 import numpy as np
 import pandas as pd
 from scipy import stats
 
-from regulars.engine import Frame, in_pandas
+from regulars.offers.aggregates import EVERYONE, ROUNDING, aggregate
 
-EVERYONE = "everyone"
-# What is this small beside the variances it was computed from is rounding, and counts as zero.
-ROUNDING = 1e-12
+__all__ = ["EVERYONE", "ROUNDING", "aggregate", "effects"]
 
-
-def aggregate(frame: Frame, metrics: Sequence[str]) -> pd.DataFrame:
-    """Counts, means and variances of each metric, in one pass over the customers for the segments and one for all.
-
-    Args:
-        frame: one row per assigned customer: `segment`, `arm`, `conversion`, each metric and its `pre_` covariate.
-        metrics: which of them.
-
-    Returns:
-        One row per metric, segment (with "everyone") and arm: `n`, `buyers`, `mean`, `variance`, `pre_mean`,
-        `pre_variance`, `covariance` (sample variances, n − 1).
-    """
-    parts = []
-    sums = {f"{metric}|sum": nw.col(metric) + nw.col(f"pre_{metric}") for metric in metrics}
-    frame = frame.with_columns(**sums)
-    for segmented in (frame, frame.with_columns(segment=nw.lit(EVERYONE))):
-        moments = in_pandas(segmented.group_by("segment", "arm").agg(*_moments(metrics)))
-        parts += [_of_metric(moments, metric) for metric in metrics]
-    return pd.concat(parts).sort_values(["metric", "segment", "arm"]).reset_index(drop=True)
-
-
-def _moments(metrics: Sequence[str]) -> list[nw.Expr]:
-    found = [nw.len().alias("n"), nw.col("conversion").sum().alias("buyers")]
-    for metric in metrics:
-        y, x = nw.col(metric), nw.col(f"pre_{metric}")
-        found += [
-            y.mean().alias(f"{metric}|mean"),
-            y.var().alias(f"{metric}|variance"),
-            x.mean().alias(f"{metric}|pre_mean"),
-            x.var().alias(f"{metric}|pre_variance"),
-            nw.col(f"{metric}|sum").var().alias(f"{metric}|sum_variance"),
-        ]
-    return found
-
-
-def _of_metric(moments: pd.DataFrame, metric: str) -> pd.DataFrame:
-    own = [name for name in moments if str(name).startswith(f"{metric}|")]
-    table = moments[["segment", "arm", "n", "buyers", *own]].rename(columns=lambda name: name.split("|")[-1])
-    # var(y + x) = var(y) + var(x) + 2 cov(y, x): variances are numerically stable in every engine.
-    covariance = (table.pop("sum_variance") - table["variance"] - table["pre_variance"]) / 2
-    rounding = covariance.abs() <= ROUNDING * (table["variance"] + table["pre_variance"])
-    return table.assign(metric=metric, covariance=covariance.mask(rounding, 0.0))
+KNOWN = "known"
+NOBODY = "nobody in one arm"
+ALONE = "one customer in an arm"
+SAME = "all the same"  # in both arms, so that nothing says how far chance reaches
 
 
 def effects(aggregates: pd.DataFrame, control: str, alpha: float = 0.05) -> pd.DataFrame:
@@ -72,7 +29,8 @@ def effects(aggregates: pd.DataFrame, control: str, alpha: float = 0.05) -> pd.D
 
     Returns:
         One row per metric, segment and treated arm: `n`, `n_control`, `buyers`, `buyers_control`, `mean`, `mean_control`, and
-        `effect`, `low`, `high`, `p`, `se` for Welch and, prefixed `cuped_`, for CUPED. What cannot be computed is missing.
+        `effect`, `low`, `high`, `p`, `se` for Welch and, prefixed `cuped_`, for CUPED. What cannot be computed is missing, and
+        `reason` says why: "known", "nobody in one arm", "one customer in an arm" or "all the same".
     """
     keys = ["metric", "segment"]
     is_control = aggregates["arm"] == control
@@ -86,7 +44,9 @@ def effects(aggregates: pd.DataFrame, control: str, alpha: float = 0.05) -> pd.D
     adjusted = difference - theta * (pairs["pre_mean"] - pairs["pre_mean_control"])
     own, controls = (_adjusted_variance(pairs, theta, arm) for arm in ("", "_control"))
     cuped = _welch(adjusted, own, controls, pairs, alpha)
-    return pd.concat([result, welch, cuped.add_prefix("cuped_")], axis=1)
+    fewest = pairs[["n", "n_control"]].fillna(0).min(axis=1)
+    reason = np.select([fewest < 1, fewest < 2, welch["se"].isna()], [NOBODY, ALONE, SAME], KNOWN)
+    return pd.concat([result, welch, cuped.add_prefix("cuped_")], axis=1).assign(reason=reason)
 
 
 def _slope(pairs: pd.DataFrame) -> pd.Series:

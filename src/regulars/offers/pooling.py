@@ -44,6 +44,22 @@ class Pooled(NamedTuple):
     kept: Floats
 
 
+class Posterior(NamedTuple):
+    """What is known of each cell's true effect: a mixture of normals over τ.
+
+    Attributes:
+        centre, spread: the normals' means and standard deviations, shape (…, τs, cells). With fewer than three usable cells
+            every normal is the cell's own; of a cell that cannot be used they are missing.
+        kept: the share of the cell's own effect in each.
+        chance: of each τ, shape (…, τs, 1).
+    """
+
+    centre: Floats
+    spread: Floats
+    kept: Floats
+    chance: Floats
+
+
 def pool(
     effect: ArrayLike, variance: ArrayLike, size: ArrayLike | None = None, alpha: float = 0.05
 ) -> Pooled:
@@ -71,23 +87,34 @@ def pool(
     >>> found.effect.round(2), found.kept.round(2)
     (array([0.26, 0.47, 0.4 , 0.91]), array([0.71, 0.71, 0.61, 0.46]))
     """
+    centre, spread, kept, chance = posterior(effect, variance, size)
+    low, high = (_quantile(level, centre, spread, chance) for level in (alpha / 2, 1 - alpha / 2))
+    return Pooled((chance * centre).sum(axis=-2), low, high, (chance * kept).sum(axis=-2))
+
+
+def posterior(effect: ArrayLike, variance: ArrayLike, size: ArrayLike | None = None) -> Posterior:
+    """What `pool` knows of each cell's true effect: a normal for each τ, and how probable that τ is.
+
+    Args:
+        effect, variance, size: as in `pool`.
+
+    >>> found = posterior([0.2, 0.5, 0.4, 1.5], [0.04, 0.04, 0.09, 0.25], [900, 800, 400, 100])
+    >>> (found.chance * found.centre).sum(axis=0).round(2)
+    array([0.26, 0.47, 0.4 , 0.91])
+    """
     d, v = usable(effect, variance)
-    tau, chance = _posterior(d, v)
+    tau, chance = _taus(d, v)
     total = v[..., None, :] + tau[..., None] ** 2
     weight = 1 / total if size is None else np.broadcast_to(shares(v, size)[..., None, :], total.shape)
-    centre, spread, kept = _given_tau(d[..., None, :], tau[..., None], total, weight)
-    chance = chance[..., None]
-    ends = [_quantile(level, centre, spread, chance) for level in (alpha / 2, 1 - alpha / 2)]
-    found = (chance * centre).sum(axis=-2), *ends, (chance * kept).sum(axis=-2)
-    alone, error = np.isfinite(v).sum(axis=-1, keepdims=True) < FEWEST_CELLS, np.sqrt(v)
-    reach = special.ndtri(1 - alpha / 2) * error
-    own = d, d - reach, d + reach, np.ones_like(d)
-    return Pooled(
-        *(np.where(np.isinf(v), np.nan, np.where(alone, o, f)) for o, f in zip(own, found, strict=True))
-    )
+    found = _given_tau(d[..., None, :], tau[..., None], total, weight)
+    own = d[..., None, :], np.sqrt(v)[..., None, :], np.ones_like(d)[..., None, :]
+    alone = (np.isfinite(v).sum(axis=-1) < FEWEST_CELLS)[..., None, None]
+    parts = [np.where(alone, o, f) for o, f in zip(own, found, strict=True)]
+    centre, spread, kept = (np.where(np.isfinite(v)[..., None, :], part, np.nan) for part in parts)
+    return Posterior(centre, spread, kept, chance[..., None])
 
 
-def _posterior(d: Floats, v: Floats) -> tuple[Floats, Floats]:
+def _taus(d: Floats, v: Floats) -> tuple[Floats, Floats]:
     """Values of τ, and how probable each is by the restricted likelihood; both of shape (…, τs)."""
     precision = (1 / v).sum(axis=-1)
     typical = np.where(precision > 0, np.isfinite(v).sum(axis=-1), 1.0) / np.where(

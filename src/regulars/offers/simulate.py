@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import pandas as pd
 
-from regulars.offers.outcomes import before_metrics, profit
-from regulars.offers.registry import METRICS, Arm, Experiment, Planted
+from regulars.offers.outcomes import before_metrics, identified, profit
+from regulars.offers.plan import Arm, Planted
+from regulars.offers.registry import METRICS, Experiment
 
 
 def plant(table: pd.DataFrame, experiment: Experiment, margin_rate: float) -> pd.DataFrame:
@@ -17,14 +18,15 @@ def plant(table: pd.DataFrame, experiment: Experiment, margin_rate: float) -> pd
     Args:
         table: what `regulars.offers.outcomes.outcomes` returned: one row per assigned customer.
         experiment: its arms and planted effects.
-        margin_rate: of the list price.
+        margin_rate: of the list price, the shop's; an experiment's own goes before it.
 
     Returns:
-        `customer_id`, `segment`, `arm`, the metrics and their `pre_` covariates, `<metric>|<arm>` under each arm, and
-        `is_simulated`, which is always true.
+        `customer_id`, `segment`, `arm`, `assigned_day`, the metrics and their `pre_` covariates, `<metric>|<arm>` under each
+        arm, and `is_simulated`, which is always true.
     """
+    margin_rate = experiment.margin(margin_rate)
     worlds = {arm: _under(table, experiment, arm, margin_rate) for arm in experiment.arms}
-    result = table[["customer_id", "segment", "arm"]].copy()
+    result = identified(table, experiment)
     for metric in METRICS:
         result[metric] = 0.0
         for arm, world in worlds.items():
@@ -62,12 +64,19 @@ def _respond(
 
 
 def _measure(spent: pd.DataFrame, offer: Arm, margin_rate: float) -> pd.DataFrame:
-    """The metrics, after the offer is redeemed on the first order."""
+    """The metrics, after the customer is contacted and the offer is redeemed on the first order."""
     buys = spent["orders"] > 0
     revenue = spent["revenue"] - (offer.discount_rate * spent["first_list"]).round(2)
-    earned = profit(spent["list_revenue"], revenue, offer.delivery_cost * buys, margin_rate)
+    earned = profit(
+        spent["list_revenue"], revenue, offer.delivery_cost * buys, margin_rate, offer.contact_cost
+    )
     return pd.DataFrame(
-        {"profit": earned.round(4), "revenue": revenue.round(4), "conversion": buys.astype(float)}
+        {
+            "profit": earned.round(4),
+            "revenue": revenue.round(4),
+            "orders": spent["orders"],
+            "conversion": buys.astype(float),
+        }
     )
 
 

@@ -9,12 +9,14 @@ import pandas as pd
 ADVICE = {
     "roll out": "Give {offer} to {whom}",
     "stop": "Do not give {offer} to {whom}",
+    "guardrail": "Do not give {offer} to {whom} yet: a guardrail of its test was not shown to hold",
     "not valid": "Repeat the test of {offer} for {whom}: its assignment failed the checks",
 }
 
 MONEY = {
     "roll out": "profit over the test's horizon, from today's customers of the segment",
     "stop": "profit saved over the test's horizon, if today's customers of the segment were all getting it",
+    "guardrail": "profit over the test's horizon, had the guardrail held",
     "not valid": "not known: the assignment failed its checks",
 }
 

@@ -2,57 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import NamedTuple
-
 import narwhals as nw
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 from regulars.engine import Engine, Frame
 from regulars.ingest.returns import net_of_returns
 from regulars.month import Month, months_between
+from regulars.review.bootstrap import change_interval, draw_sums, interval
+from regulars.review.register import KPIS, Floats, Kpi, Sums, ratio
+from regulars.review.wording import written
+from regulars.segments.rulebooks import NEW_NEEDS_DAYS
 
-BLOCK = 50  # bootstrap draws at a time
-
-
-class Sums(NamedTuple):
-    """What every key figure is made of: sums over customers, each of shape (…, months)."""
-
-    active: NDArray[np.float64]
-    repeated: NDArray[np.float64]
-    orders: NDArray[np.float64]
-    revenue: NDArray[np.float64]
-
-
-class Kpi(NamedTuple):
-    """One key figure: its unit, its meaning in plain words, and its formula."""
-
-    name: str
-    unit: str
-    meaning: str
-    formula: Callable[[Sums], NDArray[np.float64]]
-
-
-KPIS: tuple[Kpi, ...] = (
-    Kpi(
-        "active customers", "customers", "customers with at least one order in the month", lambda s: s.active
-    ),
-    Kpi("orders", "orders", "orders in the month", lambda s: s.orders),
-    Kpi("revenue", "money", "what the shop received for them", lambda s: s.revenue),
-    Kpi("average order value", "money", "revenue per order", lambda s: _ratio(s.revenue, s.orders)),
-    Kpi(
-        "repeat rate",
-        "share",
-        "share of the month's active customers who ordered at least twice in it",
-        lambda s: _ratio(s.repeated, s.active),
-    ),
-)
-
-
-def _ratio(top: NDArray[np.float64], bottom: NDArray[np.float64]) -> NDArray[np.float64]:
-    return np.divide(top, bottom, out=np.full_like(top, np.nan), where=bottom > 0)
+__all__ = ["KPIS", "compare_months", "kpis_by_month", "matrices", "monthly_activity", "written"]
 
 
 def monthly_activity(
@@ -63,7 +25,7 @@ def monthly_activity(
     Args:
         engine: where `orders` lives.
         orders: staged orders. An order without a customer counts as a customer's of its own.
-        months: which months.
+        months: which months; all since the data began, if it is to be known who is new.
         returns: staged returns, if anything came back; those of guests likewise.
 
     Returns:
@@ -78,17 +40,33 @@ def monthly_activity(
     return engine.collect(sums, "customer", "month")
 
 
-def _matrices(activity: pd.DataFrame, months: list[str]) -> Sums:
-    """Shape (customers, months) each."""
-    wide = activity.pivot_table(
-        index="customer", columns="month", values=["orders", "revenue"], aggfunc="sum", fill_value=0
-    )
-    both = pd.MultiIndex.from_product([["orders", "revenue"], months])
-    orders, revenue = np.hsplit(wide.reindex(columns=both, fill_value=0.0).to_numpy(float), 2)
+def is_new(activity: pd.DataFrame) -> pd.Series:
+    """Of each row of `monthly_activity`, whether an identified customer orders there for the first time in the data."""
+    ordered = ~activity["is_guest"] & (activity["orders"] > 0)
+    first = activity[ordered].groupby("customer")["month"].min()
+    return ordered & (activity["month"] == activity["customer"].map(first))
+
+
+def knows_new(activity: pd.DataFrame, months: list[str]) -> list[bool]:
+    """Of each month, whether it begins at least 90 days after the data do.
+
+    In an earlier one, who seems new may have ordered before the data begin.
+    """
+    begin = Month.parse(activity["month"].min()).first_day if len(activity) else np.inf
+    return [Month.parse(month).first_day - begin >= NEW_NEEDS_DAYS for month in months]
+
+
+def matrices(activity: pd.DataFrame, months: list[str]) -> Sums:
+    """What each customer adds to each month; shape (customers, months) each."""
+    values = ["is_new", "orders", "revenue"]
+    told = activity.assign(is_new=is_new(activity).astype(float))
+    wide = told.pivot_table(index="customer", columns="month", values=values, aggfunc="sum", fill_value=0)
+    every = pd.MultiIndex.from_product([values, months])
+    new, orders, revenue = np.hsplit(wide.reindex(columns=every, fill_value=0.0).to_numpy(float), 3)
     guests = set(activity.loc[activity["is_guest"], "customer"])
     known = ~wide.index.isin(guests)[:, None]
     active, repeated = (((orders >= least) & known).astype(np.float64) for least in (1, 2))
-    return Sums(active, repeated, orders, revenue)
+    return Sums(active, repeated, np.where(knows_new(activity, months), new, np.nan), orders, revenue)
 
 
 def kpis_by_month(activity: pd.DataFrame, months: list[Month]) -> pd.DataFrame:
@@ -100,18 +78,18 @@ def kpis_by_month(activity: pd.DataFrame, months: list[Month]) -> pd.DataFrame:
     [40.0, 0.5]
     """
     names = [str(month) for month in months]
-    sums = Sums(*(matrix.sum(axis=0) for matrix in _matrices(activity, names)))
+    sums = Sums(*(matrix.sum(axis=0) for matrix in matrices(activity, names)))
     return pd.DataFrame({kpi.name: kpi.formula(sums) for kpi in KPIS}, index=pd.Index(names, name="month"))
 
 
 def compare_months(
     activity: pd.DataFrame, month: Month, first: Month, *, draws: int = 1000, random_state: int = 0
 ) -> pd.DataFrame:
-    """The month against the one before and against the months of the year before it.
+    """The month against the one before, the same month last year, and the months of the year before it.
 
-    Intervals are the 95 % percentile intervals of a Poisson bootstrap over customers: each customer is drawn a Poisson(1)
-    number of times, so that the number of customers varies too. A customer's orders stay together, and so do both months
-    of a customer: the change is compared customer by customer.
+    Intervals are 95 % ones from a Poisson bootstrap over customers: each customer is drawn a Poisson(1) number of
+    times, so that the number of customers varies too. A customer's orders stay together, and so do all months of a
+    customer: a change is compared customer by customer.
 
     Args:
         activity: what `monthly_activity` returned.
@@ -121,88 +99,69 @@ def compare_months(
         random_state: their seed.
 
     Returns:
-        One row per key figure: `value`, `low`, `high`, `last_month`, `change`, `change_low`, `change_high` (relative),
-        `range_low`, `range_high` over the `range_months` before (at most eleven). Missing where there is no month before.
+        One row per key figure: `value`, `low`, `high`; `last_month`, `change`, `change_low`, `change_high` (relative);
+        `last_year`, `year_change`, `year_change_low`, `year_change_high`; `range_low`, `range_high` over the `range_months`
+        before (at most eleven). Missing where there is no such month.
     """
-    months = months_between(max(first, Month(month.year - 1, month.number).next), month)
-    names = [str(m) for m in months]
-    matrices = _matrices(activity, names)
-    drawn = _bootstrap(Sums(*(matrix[:, -2:] for matrix in matrices)), draws, random_state)
-    seen = Sums(*(matrix.sum(axis=0) for matrix in matrices))
-    return pd.DataFrame([_row(kpi, seen, drawn, len(months)) for kpi in KPIS]).set_index("kpi")
+    year_ago = Month(month.year - 1, month.number)
+    window = months_between(max(first, year_ago.next), month)
+    return compare(activity, window, year_ago if year_ago >= first else None, draws, random_state)
 
 
-def _bootstrap(matrices: Sums, draws: int, random_state: int) -> Sums:
-    """Sums of each draw, shape (draws, months), in blocks that keep the weights of a large base small."""
-    rng, customers = np.random.default_rng(random_state), len(matrices.orders)
-    blocks = []
-    for first in range(0, draws, BLOCK):
-        weights = rng.poisson(1.0, (min(BLOCK, draws - first), customers)).astype(np.float64)
-        blocks.append([weights @ matrix for matrix in matrices])
-    return Sums(*(np.concatenate(parts) for parts in zip(*blocks, strict=True)))
+def compare(
+    activity: pd.DataFrame, window: list[Month], year_ago: Month | None, draws: int, random_state: int
+) -> pd.DataFrame:
+    """As `compare_months`: the last month of the window against the others of it, and against a month a year ago if given."""
+    before = [*window[-2:-1], *([year_ago] if year_ago else [])]
+    names = [str(m) for m in [*before, *window]]
+    each = matrices(activity, names)
+    ends = [*range(len(before)), len(names) - 1]
+    columns = np.hstack([*(matrix[:, ends] for matrix in each), _products(each)])
+    *parts, squares = np.hsplit(
+        draw_sums(columns, draws, random_state), len(ends) * np.arange(1, len(each) + 1)
+    )
+    drawn, seen = Sums(*parts), Sums(*(matrix.sum(axis=0) for matrix in each))
+    found = []
+    for kpi in KPIS:
+        values, draw = kpi.formula(seen), kpi.formula(drawn)
+        errors = None
+        if kpi.unit == "money":
+            own = _errors(kpi, seen, _products(each).sum(axis=0))
+            errors = float(own), _errors(kpi, drawn, squares)
+        low, high = interval(values[-1], draw[:, -1], kpi.unit, errors)
+        now: dict[str, object] = {"kpi": kpi.name, "value": values[-1], "low": low, "high": high}
+        for name, at in (
+            ("last_month", 0 if len(window) > 1 else None),
+            ("last_year", len(before) - 1 if year_ago else None),
+        ):
+            then = (np.nan, np.full(draws, np.nan)) if at is None else (values[at], draw[:, at])
+            now |= _against(kpi, name, values[-1], draw[:, -1], *then)
+        past = pd.Series(values[len(before) : -1], dtype=float)
+        spans = {"range_low": past.min(), "range_high": past.max(), "range_months": len(window) - 1}
+        found.append(now | spans)
+    return pd.DataFrame(found).set_index("kpi")
 
 
-def _row(kpi: Kpi, seen: Sums, drawn: Sums, months: int) -> dict[str, object]:
-    values, draws = kpi.formula(seen), kpi.formula(drawn)
-    low, high = _interval(draws[:, -1])
-    row = {"kpi": kpi.name, "value": values[-1], "low": low, "high": high, "range_months": months - 1}
-    past = ("last_month", "change", "change_low", "change_high", "range_low", "range_high")
-    if months < 2:
-        return row | dict.fromkeys(past, np.nan)
-    change = _ratio(values[-1:], values[-2:-1])[0] - 1
-    change_low, change_high = _interval(_ratio(draws[:, -1], draws[:, -2]) - 1)
-    before = pd.Series(values[:-1])
-    spans = (values[-2], change, change_low, change_high, before.min(), before.max())
-    return row | dict(zip(past, spans, strict=True))
+def _products(each: Sums) -> Floats:
+    """Each customer's orders², orders × revenue and revenue² of the last month, for the standard errors of money."""
+    orders, revenue = each.orders[:, -1], each.revenue[:, -1]
+    return np.column_stack([orders**2, orders * revenue, revenue**2])
 
 
-def _interval(draws: NDArray[np.float64]) -> tuple[float, float]:
-    """The 95 % percentile interval; missing if no draw has the figure, as for a ratio to a month without orders."""
-    low, high = pd.Series(draws).quantile([0.025, 0.975])
-    return low, high
+def _errors(kpi: Kpi, sums: Sums, squares: Floats) -> Floats:
+    """The standard error of the logarithm of the last month's figure, by the delta method; shape (…)."""
+    orders, revenue = sums.orders[..., -1], sums.revenue[..., -1]
+    oo, both, rr = np.moveaxis(squares, -1, 0)
+    variance = ratio(rr, revenue**2)
+    if kpi.bottom:
+        variance = variance + ratio(oo, orders**2) - 2 * ratio(both, orders * revenue)
+    return np.asarray(np.sqrt(np.maximum(variance, 0.0)))
 
 
-def written(compared: pd.DataFrame, sign: str) -> pd.DataFrame:
-    """The comparison in words and units, one row per key figure, for a table that people read.
-
-    Args:
-        compared: what `compare_months` returned.
-        sign: what stands before an amount of money.
-    """
-    rows = []
-    for kpi, row in zip(KPIS, compared.loc[[kpi.name for kpi in KPIS]].to_dict("records"), strict=True):
-        past = row["range_months"] > 0
-        rows.append(
-            {
-                "key figure": kpi.name,
-                "this month": _amount(row["value"], kpi.unit, sign),
-                "95% interval": _span(row["low"], row["high"], kpi.unit, sign),
-                "last month": _amount(row["last_month"], kpi.unit, sign) if past else None,
-                "change": _amount(row["change"], "change", sign) if past else None,
-                "its 95% interval": _span(row["change_low"], row["change_high"], "change", sign)
-                if past
-                else None,
-                "range, months before": _span(row["range_low"], row["range_high"], kpi.unit, sign)
-                if past
-                else None,
-            }
-        )
-    return pd.DataFrame(rows)
-
-
-def _amount(value: float, unit: str, sign: str) -> str | None:
-    """A value in its unit, None if it is missing; money shows cents only where they matter."""
-    if np.isnan(value):
-        return None
-    if unit == "change":
-        return f"{value:+.1%}".replace("-", "−")
-    if unit == "share":
-        return f"{value:.1%}"
-    places = 2 if unit == "money" and abs(value) < 1000 else 0
-    return (sign if unit == "money" else "") + f"{value:,.{places}f}"
-
-
-def _span(low: float, high: float, unit: str, sign: str) -> str | None:
-    if np.isnan(low):
-        return None
-    return f"{_amount(low, unit, sign)} to {_amount(high, unit, sign)}"
+def _against(
+    kpi: Kpi, name: str, now: float, drawn_now: np.ndarray, then: float, drawn_then: np.ndarray
+) -> dict[str, object]:
+    """The other month's value, and the change on it with its interval."""
+    ends = change_interval(kpi, now, then, drawn_now, drawn_then)
+    change = "change" if name == "last_month" else "year_change"
+    return dict(zip([name, change, f"{change}_low", f"{change}_high"], [then, *ends], strict=True))

@@ -1,0 +1,79 @@
+"""Key figures in words and units, for tables that people read."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from regulars.review.register import REGISTER
+
+UNITS = {kpi.name: kpi.unit for kpi in REGISTER}
+
+
+def written(compared: pd.DataFrame, sign: str) -> pd.DataFrame:
+    """The comparison in words and units, one row per key figure.
+
+    Args:
+        compared: what `compare_months`, `kpis_by_segment` or `time_to_repeat` returned.
+        sign: what stands before an amount of money.
+
+    Returns:
+        `key figure`, its value and interval, those of the change on last month and, if any row has one, on the same month last
+        year. What is missing is None.
+    """
+    rows = [_row(str(name), row, sign) for name, row in zip(compared.index, _records(compared), strict=True)]
+    texts = pd.DataFrame(rows)
+    if compared["last_year"].isna().all():
+        return texts.drop(
+            columns=["last year", "change on last year", "95% interval of that"], errors="ignore"
+        )
+    return texts
+
+
+def _records(table: pd.DataFrame) -> list[dict[Any, Any]]:
+    return list(table.to_dict("records"))
+
+
+def _row(name: str, row: dict[Any, Any], sign: str) -> dict[str, str | None]:
+    unit = UNITS[name]
+    return {
+        "key figure": name,
+        "this month": amount(row["value"], unit, sign),
+        "95% interval": span(row["low"], row["high"], unit, sign),
+        "last month": amount(row["last_month"], unit, sign),
+        "change": amount(row["change"], "change", sign),
+        "its 95% interval": span(row["change_low"], row["change_high"], "change", sign),
+        "last year": amount(row["last_year"], unit, sign),
+        "change on last year": amount(row["year_change"], "change", sign),
+        "95% interval of that": span(row["year_change_low"], row["year_change_high"], "change", sign),
+        "range, months before": span(row["range_low"], row["range_high"], unit, sign),
+    }
+
+
+def amount(value: float, unit: str, sign: str) -> str | None:
+    """A value in its unit, None if it is missing; money shows cents only where they matter.
+
+    >>> amount(1234.5, "money", "$"), amount(-0.036, "change", "$"), amount(9.0, "days", "$")
+    ('$1,234', '−3.6%', '9 days')
+    """
+    if np.isnan(value):
+        return None
+    if unit == "change":
+        return f"{value:+.1%}".replace("-", "−")
+    if unit == "share":
+        return f"{value:.1%}"
+    if unit == "days":
+        return f"{value:,.0f} day{'' if value == 1 else 's'}"
+    places = 2 if unit == "money" and abs(value) < 1000 else 0
+    return (
+        "−" * (value < 0) + sign if unit == "money" else ""
+    ) + f"{abs(value) if unit == 'money' else value:,.{places}f}"
+
+
+def span(low: float, high: float, unit: str, sign: str) -> str | None:
+    """From one value to another, None if either is missing."""
+    if np.isnan(low) or np.isnan(high):
+        return None
+    return f"{amount(low, unit, sign)} to {amount(high, unit, sign)}"
