@@ -71,7 +71,7 @@ lock: $(VENV)/uv.ready  ## resolve the dependencies anew into requirements/
 	cd requirements && $(LOCK) --group ../pyproject.toml:test --group ../pyproject.toml:check --extra postgres --extra spark -c test.lock -o check.lock
 
 clean:  ## remove what was built; never raw data, reports, or what was registered and assigned
-	rm -rf $(VENV) data/*/staged data/*/features data/*/value data/*/segments data/*/overlapping data/*/offers data/*/outcomes data/*/findings data/*/failed data/*/restated
+	rm -rf $(VENV) data/*/staged data/*/features data/*/value data/*/segments data/*/overlapping data/*/offers data/*/next_tests data/*/outcomes data/*/findings data/*/failed data/*/restated
 	rm -rf data/*/.landing data/*/.staging data/*/.spill .pytest_cache .ruff_cache .mypy_cache .hypothesis
 
 $(VENV)/uv.ready: requirements/uv.txt

@@ -190,6 +190,7 @@ def _own_errors() -> set[str]:
 
 def _render(shop: Shop, month: Month, building: Path) -> None:
     """Every executed notebook as a page, and what the contents page needs to know of this report."""
+    from regulars.report.about import about_report
     from regulars.report.page import write_page
 
     has_offers = shop.monthly("offers", month).exists()
@@ -210,12 +211,13 @@ def _render(shop: Shop, month: Month, building: Path) -> None:
         )
         (building / f"{name}.ipynb").unlink()
     findings = json.loads(shop.findings(month, "05-review").read_text(encoding="utf-8"))["findings"]
-    about = {
-        "title": shop.config.title,
-        "month": str(month),
-        "headlines": [finding["sentence"] for finding in findings if finding["headline"]],
-        "simulated": simulated,
-    }
+    about = about_report(
+        title=shop.config.title,
+        month=str(month),
+        findings=findings,
+        simulated=simulated,
+        made_up=shop.config.is_simulated,
+    )
     (building / "report.json").write_text(
         json.dumps(about, indent=1, ensure_ascii=False) + "\n", encoding="utf-8"
     )
@@ -225,7 +227,7 @@ def _navigation(current: str) -> list[tuple[str, str, bool]]:
     """The review first, then what stands behind it, then all months."""
     order = ["05-review", *[name for name in NOTEBOOKS if name != "05-review"]]
     links = [(NOTEBOOKS[name][1], NOTEBOOKS[name][0], name == current) for name in order]
-    return [*links, ("All months", "../../index.html", False)]
+    return [*links, ("All months", "../index.html", False)]
 
 
 def _sweep(data: Path) -> None:

@@ -164,6 +164,11 @@ class Shop:
         """What the experiments that ended by a month's end found: one row per experiment, metric, segment, arm."""
         return self._scan(self.monthly("offers", month), "04-offers")
 
+    def next_tests(self, month: Month) -> pd.DataFrame | None:
+        """What new tests would need, as of a month's end; None where no test is open."""
+        path = self.monthly("next_tests", month)
+        return self.engine.collect(self.engine.scan(path)) if path.exists() else None
+
     def save(self, table: pd.DataFrame, stage: str, name: object, *sort_by: str) -> None:
         """Write a table of a stage to `data/<shop>/<stage>/<name>.parquet`, sorted, by rename."""
         frame = nw.from_native(self.engine.connection.from_df(table))

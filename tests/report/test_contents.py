@@ -1,4 +1,4 @@
-"""The list of reports."""
+"""The list of shops."""
 
 import json
 from pathlib import Path
@@ -24,22 +24,22 @@ def listed(reports: Path) -> BeautifulSoup:
     return BeautifulSoup((reports / "index.html").read_text(), "html.parser")
 
 
-def test_shops_and_their_months_newest_first(tmp_path: Path) -> None:
+def test_shops_with_their_newest_month_and_the_way_to_the_others(tmp_path: Path) -> None:
     for month in ("2017-09", "2017-12", "2018-01", "2017-10"):
         report(tmp_path, "zoo", month)
     report(tmp_path, "bakery", "2016-02")
     page = listed(tmp_path)
     assert [heading.get_text() for heading in page.select("h2")] == ["Bakery", "Zoo"]
-    links = [(link.get_text(), link["href"]) for link in page.select(".months a")]
-    assert links[0] == ("February 2016", "bakery/2016-02/index.html")
-    assert [text for text, _ in links[1:]] == [
-        "January 2018",
-        "December 2017",
-        "October 2017",
-        "September 2017",
+    links = [(link.get_text(), link["href"]) for link in page.select("main a")]
+    assert links == [
+        ("February 2016", "bakery/2016-02/index.html"),
+        ("Bakery, month by month", "bakery/index.html"),
+        ("January 2018", "zoo/2018-01/index.html"),
+        ("Zoo, month by month", "zoo/index.html"),
     ]
     assert all((tmp_path / address).is_file() for _, address in links)
-    assert "It was 2017-12." in page.get_text()
+    assert [count.get_text() for count in page.select(".count")] == ["1 month", "4 months"]
+    assert "It was 2018-01." in page.get_text() and "It was 2017-12." not in page.get_text()
 
 
 def test_unfinished_and_hidden_folders_are_passed_over(tmp_path: Path) -> None:
@@ -50,6 +50,7 @@ def test_unfinished_and_hidden_folders_are_passed_over(tmp_path: Path) -> None:
     (tmp_path / "README.md").write_text("About this folder.")
     assert not listed(tmp_path).select(".months li")
     assert "No reports yet" in listed(tmp_path).get_text()
+    assert not (tmp_path / "zoo" / "index.html").exists()
 
 
 def test_what_shops_call_themselves_is_text(tmp_path: Path) -> None:
@@ -57,6 +58,7 @@ def test_what_shops_call_themselves_is_text(tmp_path: Path) -> None:
     page = listed(tmp_path)
     assert page.select_one("h2").get_text() == "<b>A & B</b>"
     assert page.select_one(".months a")["href"] == "a%20shop/2017-12/index.html"
+    assert page.select_one("a.all")["href"] == "a%20shop/index.html"
     assert "<script>x" not in (tmp_path / "index.html").read_text()
 
 
@@ -70,7 +72,18 @@ def test_simulated_months_are_marked_and_silent_ones_say_so(tmp_path: Path) -> N
     assert len(listed(tmp_path).select(".mark")) == 1
 
 
-@pytest.mark.parametrize("broken", ["{", "[]", '{"title": "Zoo"}', '{"title": "Zoo", "month": "2017-13"}'])
+@pytest.mark.parametrize(
+    "broken",
+    [
+        "{",
+        "[]",
+        '{"title": "Zoo"}',
+        '{"title": "Zoo", "month": "2017-13"}',
+        '{"title": "Zoo", "month": "2017-12", "history": []}',
+        '{"title": "Zoo", "month": "2017-12", "history": {"figures": [{"name": "orders"}]}}',
+        '{"title": "Zoo", "month": "2017-12", "history": {"segments": [{"name": "new", "value": "many"}]}}',
+    ],
+)
 def test_a_broken_report_is_named(tmp_path: Path, broken: str) -> None:
     (report(tmp_path, "zoo", "2017-12") / "report.json").write_text(broken)
     with pytest.raises(ReportError, match=r"zoo/2017-12/report\.json"):

@@ -121,3 +121,18 @@ def test_published_again_it_is_the_same_bytes_and_leaves_nothing_beside(findings
     findings.publish()
     assert findings.path.read_bytes() == first
     assert list(findings.path.parent.iterdir()) == [findings.path]
+
+
+def test_what_is_kept_says_nothing_and_may_be_missing(findings: Findings) -> None:
+    figures = [{"name": "orders", "value": np.float64(7)}, {"name": "wait", "value": np.nan}]
+    findings.keep("history", figures=figures, first=pd.Series([1, pd.NA], dtype="Int64"))
+    assert "No findings" in findings.publish().text
+    (kept,) = json.loads(findings.path.read_text())["findings"]
+    assert (kept["key"], kept["sentence"], kept["headline"]) == ("history", "", False)
+    expected = [{"name": "orders", "value": 7}, {"name": "wait", "value": None}]
+    assert kept["values"] == {"figures": expected, "first": [1, None]}
+
+
+def test_what_is_kept_is_finite(findings: Findings) -> None:
+    with pytest.raises(ReportError, match="inf"):
+        findings.keep("history", figures=[np.inf])

@@ -13,7 +13,7 @@ import pytest
 from bs4 import BeautifulSoup
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 
-from regulars.report import Findings, ReportError, show, table, use_theme
+from regulars.report import Findings, ReportError, show, spans, table, use_theme
 from regulars.report.page import write_page
 
 NAVIGATION = [("Review", "index.html", False), ("Segments", "03-segments.html", True)]
@@ -166,7 +166,8 @@ def test_tables_have_a_caption_and_scroll_by_themselves(make: Make) -> None:
     assert page.select_one("figure.table > figcaption").get_text() == "How large they are. Simulated effects"
     assert page.select_one("figure.table > .note").get_text() == "In dollars."
     assert [cell.get_text() for cell in region.select("td")] == ["<script>bad()</script>", "1,033"]
-    assert not region.select(".gt_title, tfoot")
+    assert not region.select(".gt_title, tfoot, [headers], th[id]")
+    assert page.select_one(f"#{region.table['aria-labelledby']}").name == "figcaption"
 
 
 def test_a_caption_is_text(make: Make) -> None:
@@ -175,6 +176,17 @@ def test_a_caption_is_text(make: Make) -> None:
         page.select_one("figcaption").get_text() == page.select_one(".scroll")["aria-label"] == "<i>A & B</i>"
     )
     assert not page.select("i")
+
+
+def test_an_interval_may_break_on_paper_only(make: Make) -> None:
+    frame = pd.DataFrame(
+        {"interval": spans(pd.Series([-1.5]), pd.Series([2.0]), "{:+.1f}"), "words": "to and to"}
+    )
+    page = make(code("t", shown(table(frame, caption="One.", identifier="one"))))
+    assert [(cell.get_text(), "span" in cell["class"]) for cell in page.select("td")] == [
+        ("−1.5 to +2.0", True),
+        ("to and to", False),
+    ]
 
 
 def test_other_tables_scroll_too(make: Make) -> None:

@@ -37,6 +37,13 @@ def test_columns_are_written_by_their_type() -> None:
     ]
 
 
+def test_numbers_in_a_column_of_objects_are_numbers() -> None:
+    frame = pd.DataFrame(
+        {"a": pd.Series([1469307, None], dtype=object), "b": pd.Series([0.5, 2.0], dtype=object)}
+    )
+    assert cells(frame) == [["1,469,307", "0.50"], ["–", "2.00"]]
+
+
 @pytest.mark.parametrize(
     ("wanted", "written"),
     [
@@ -67,11 +74,13 @@ def test_missing_values_are_a_word_of_choice() -> None:
 
 
 def test_text_from_the_data_never_becomes_markup() -> None:
-    for hostile in ("<script>x</script>", "a & b", "<img src=x onerror=y>"):
-        frame = pd.DataFrame({"name": [hostile]})
-        assert cells(frame) == [[hostile]]
+    for hostile in ("<script>x</script>", "a & b", "<img src=x onerror=y>", "{{m}}<img src=x onerror=y>"):
+        frame = pd.DataFrame({"name": [hostile], hostile: [1]})
+        assert cells(frame) == [[hostile, "1"]]
         made = table(frame, caption=hostile, identifier="t", note=hostile, labels={"name": hostile})
         assert "<script" not in made.as_raw_html() and "<img" not in made.as_raw_html()
+        headings = BeautifulSoup(made.as_raw_html(), "html.parser").select("thead th")
+        assert [heading.get_text() for heading in headings] == [hostile, hostile]
 
 
 def test_headings_are_words_and_numbers_stand_to_the_right() -> None:
@@ -79,6 +88,11 @@ def test_headings_are_words_and_numbers_stand_to_the_right() -> None:
     headings = page.select("thead th")
     assert [heading.get_text() for heading in headings][3:] == ["revenue share", "last seen on", "Stable?"]
     assert ["gt_right" in heading["class"] for heading in headings] == [False, True, True, True, True, False]
+
+
+def test_an_empty_heading_is_heard_by_its_name() -> None:
+    heading = BeautifulSoup(html_of(labels={"is_stable": ""}), "html.parser").select("thead th")[-1]
+    assert heading.select_one(".unseen").get_text() == heading.get_text() == "is stable"
 
 
 def test_caption_identifier_note_and_mark() -> None:

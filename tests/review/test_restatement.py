@@ -20,7 +20,8 @@ SAID = {"revenue": 2000.0, "orders": 40.0, "repeat rate": 0.2}
 def published(home: Path, figures: dict[str, float]) -> Shop:
     shop = open_at(home)
     findings = Findings(NOTEBOOK, shop.findings(MONTH, NOTEBOOK))
-    findings.say("{n} key figures.", key=KEY, n=len(figures), figures=figures)
+    rows = [{"name": name, "unit": "money", "value": value} for name, value in figures.items()]
+    findings.keep(KEY, figures=[*rows, {"name": "time to repeat", "unit": "days", "value": None}])
     findings.publish()
     return shop
 

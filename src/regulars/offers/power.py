@@ -128,11 +128,12 @@ def next_test(
         power: how often the effect is to be found.
 
     Returns:
-        One row per undecided cell of a segment, and per arm over everyone, with a verdict or without: `segment`, `arm`,
-        `verdict`, `n`, `n_control`; the `level` of the new test; `detectable` (the smallest effect that this one could have
-        found, at its own level), `customers` today, `weekly`, `worth_having`, `detectable_today` (the smallest that a new one
-        of today's customers could find); for the pooled effect `effect`, `n_for_effect` and `n_control_for_effect`,
-        `customers_for_effect` (both), `weeks_for_effect` and `answer_for_effect`; and the same with `_for_worth_having`.
+        One row per undecided cell of a segment, and per arm over everyone, with a verdict or without: `segmentation`,
+        `segment`, `arm`, `verdict`, `n`, `n_control`; the `level` of the new test; `detectable` (the smallest effect that this
+        one could have found, at its own level), `customers` today, `weekly`, `worth_having`, `detectable_today` (the smallest
+        that a new one of today's customers could find); for the pooled effect `effect`, `n_for_effect` and
+        `n_control_for_effect`, `customers_for_effect` (both), `weeks_for_effect` and `answer_for_effect`; and the same with
+        `_for_worth_having`.
         Numbers are missing where the answer says why.
 
     Raises:
@@ -142,6 +143,7 @@ def next_test(
         raise OfferError(f"An effect worth having is above zero; {worth_having} is not.")
     found = _undecided(decided, experiment, power)
     found = found.assign(
+        segmentation=experiment.segmentation.replace("-", "_"),
         customers=found["segment"].map(dict(customers)).astype(float),
         weekly=found["segment"].map(dict(weekly)).astype(float),
         worth_having=float(worth_having),

@@ -95,6 +95,16 @@ class Findings:
         """
         return self.say("{what}: not available: needs {needs}.", key=what, what=what, needs=needs)
 
+    def keep(self, key: str, **values: Any) -> None:
+        """Record numbers without a sentence, for other pages to be made from; one that is missing stays missing.
+
+        Args:
+            key: The name under which they are looked up, such as ``history``.
+            **values: Numbers, names, and lists or mappings of them.
+        """
+        kept = {name: _plain(value, name, key, missing=True) for name, value in values.items()}
+        self._said[key] = Finding(key, "", False, kept)
+
     def publish(self) -> Shown:
         """Write every finding to ``path`` and show the headlines as a list."""
         said = [finding._asdict() for finding in self._said.values()]
@@ -123,17 +133,19 @@ def _format(sentence: str, values: Mapping[str, Any]) -> str:
         raise ReportError(f"The finding {sentence!r} cannot be written: {error}.") from error
 
 
-def _plain(value: Any, name: str, sentence: str) -> Any:
+def _plain(value: Any, name: str, sentence: str, *, missing: bool = False) -> Any:
     """Turn a value into what JSON knows; numbers lose what lies beyond the tenth digit."""
     if isinstance(value, np.generic):
         value = pd.Timestamp(value) if isinstance(value, np.datetime64) else value.item()
     if value is None or isinstance(value, bool | int | str):
         return value
     if isinstance(value, Mapping):
-        return {str(part): _plain(held, name, sentence) for part, held in value.items()}
+        return {str(part): _plain(held, name, sentence, missing=missing) for part, held in value.items()}
     if isinstance(value, list | tuple | np.ndarray | pd.Series | pd.Index):
-        return [_plain(held, name, sentence) for held in value]
+        return [_plain(held, name, sentence, missing=missing) for held in value]
     if value is pd.NA or value is pd.NaT or (isinstance(value, float | Decimal) and not math.isfinite(value)):
+        if missing and (not isinstance(value, float | Decimal) or math.isnan(value)):
+            return None
         raise ReportError(
             f"The finding {sentence!r} states {name} = {value}, which is no number: "
             "say that it is not available, and what it needs."

@@ -13,6 +13,7 @@ from regulars.report.errors import ReportError
 
 _PICTURES: Final = ("image/svg+xml", "image/png", "image/jpeg")
 _MACHINERY = re.compile(r"<(style|script)\b.*?</\1\s*>", re.DOTALL | re.IGNORECASE)
+_INTERVAL = re.compile(r"\S+\u00a0to\u00a0\S+")
 
 
 class Heading(NamedTuple):
@@ -32,7 +33,7 @@ class Markup:
         >>> page = Markup("03-segments.ipynb")
         >>> print(page.text("## Who came back", {}))
         <h2 id="who-came-back">Who came back<a class="anchor" href="#who-came-back"
-        aria-label="Link to this section">#</a></h2>
+        aria-label="Link to Who came back">#</a></h2>
         >>> page.contents
         [Heading(anchor='who-came-back', text='Who came back')]
     """
@@ -53,7 +54,8 @@ class Markup:
         anchor = self._anchor(plain)
         if level == 2:
             self.contents.append(Heading(anchor, plain))
-        link = f'<a class="anchor" href="#{anchor}" aria-label="Link to this section">#</a>'
+        label = html.escape(f"Link to {plain}")
+        link = f'<a class="anchor" href="#{anchor}" aria-label="{label}">#</a>'
         return f'<h{level} id="{anchor}">{text}{link}</h{level}>\n'
 
     def output(self, output: NotebookNode) -> str:
@@ -64,7 +66,7 @@ class Markup:
         """
         data = output.get("data", {})
         if "text/html" in data:
-            return _tables_set(_MACHINERY.sub("", data["text/html"]).strip())
+            return tables_set(_MACHINERY.sub("", data["text/html"]).strip())
         if "text/markdown" in data:
             return self.text(data["text/markdown"], {})
         if any(kind in data for kind in _PICTURES):
@@ -109,8 +111,15 @@ def _scrolling(table: str, label: str) -> str:
     return f'<div class="scroll" tabindex="0" role="region" aria-label="{html.escape(label)}">{table}</div>'
 
 
-def _tables_set(markup: str) -> str:
-    """Give each table of an output its caption and a container in which it scrolls."""
+def tables_set(markup: str) -> str:
+    """Give each table of an output its caption and a container in which it scrolls.
+
+    Example:
+        >>> print(tables_set("<table><tr><td>1</td></tr></table>"))
+        <figure class="table">
+        <div aria-label="Table" class="scroll" role="region" tabindex="0"><table><tr><td>1</td></tr></table></div>
+        </figure>
+    """
     if "<table" not in markup:
         return markup
     soup = BeautifulSoup(markup, "html.parser")
@@ -132,6 +141,15 @@ def _figure(table: Tag) -> str:
             foot.decompose()
     identifier = str(table.get("aria-labelledby", ""))
     table.attrs = {"class": table["class"]} if table.get("class") else {}
+    if identifier:
+        table["aria-labelledby"] = identifier
+    for cell in table.find_all(["th", "td"]):
+        # two names of columns may make one id; that each heads its column is said by its scope
+        for name in ("id", "headers", *(span for span in ("colspan", "rowspan") if cell.get(span) == "1")):
+            cell.attrs.pop(name, None)
+        if _INTERVAL.fullmatch(cell.get_text()):  # on a screen it stays on one line, on paper it need not
+            cell.string = cell.get_text().replace("\u00a0", " ")
+            cell["class"] = " ".join([*filter(None, cell.get_attribute_list("class")), "span"])
     return "\n".join(_parts(str(table), title, simulated, notes, identifier))
 
 

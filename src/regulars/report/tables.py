@@ -7,6 +7,7 @@ from typing import Any, Final
 
 import pandas as pd
 from great_tables import GT
+from great_tables import html as as_html
 
 from regulars.report.errors import ReportError
 
@@ -37,7 +38,7 @@ def table(
         formats: How a column is written: ``text``, ``integer``, ``decimal:2``, ``percent`` (of a share),
             ``percent:1``, ``money:USD``, ``money:USD:0``, ``date``, ``p``; ``+percent:1`` shows the sign. Other
             columns are written by their type.
-        labels: The heading of a column, where its name with spaces will not do.
+        labels: The heading of a column, where its name with spaces will not do; an empty one is heard, not seen.
         note: What stands below the table.
         simulated: Whether anything in it was planted; it is then marked so.
         missing: What stands for a missing value.
@@ -61,7 +62,7 @@ def table(
     made = GT(rows, id=identifier).tab_header(caption, subtitle="Simulated effects" if simulated else None)
     for column in rows.columns:
         made = _write(made, column, formats.get(column) or _by_type(rows[column]))
-    names: dict[str, Any] = {name: labels.get(name, str(name).replace("_", " ")) for name in rows.columns}
+    names: dict[str, Any] = {name: _heading(name, labels.get(name)) for name in rows.columns}
     made = made.cols_label(names).sub_missing(missing_text=missing)
     for line in (note, None if len(rows) else "No rows."):
         made = made.tab_source_note(line) if line else made
@@ -121,7 +122,15 @@ def _check(
             )
 
 
+def _heading(name: Any, label: str | None) -> Any:
+    """A heading as text: left to itself, great-tables would read {{…}} in a name as a unit, and the rest as HTML."""
+    said = html.escape(label or str(name).replace("_", " "), quote=False).replace("{", "&#123;")
+    return as_html(f'<span class="unseen">{said}</span>' if label == "" else said)
+
+
 def _by_type(column: pd.Series) -> str:
+    if column.dtype == object and pd.api.types.infer_dtype(column, skipna=True) in ("integer", "floating"):
+        column = column.convert_dtypes()  # rows that were put together by hand lose their types
     if pd.api.types.is_bool_dtype(column.dtype):
         return "text"
     if pd.api.types.is_integer_dtype(column.dtype):

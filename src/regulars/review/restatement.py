@@ -14,7 +14,7 @@ from regulars.review.register import REGISTER
 from regulars.review.wording import UNITS, amount
 from regulars.shop import Shop
 
-KEY = "key figures"  # the finding in which a report keeps them
+KEY = "history"  # what a report keeps of its figures, for later ones
 NOTEBOOK = "05-review"
 SAME = 1e-9  # findings keep ten digits
 COLUMNS = ["key figure", "said then", "said now", "change"]
@@ -38,8 +38,9 @@ def reported(shop: Shop, month: Month) -> dict[str, float] | None:
     if not path.exists():
         return None
     said = {one["key"]: one["values"] for one in json.loads(path.read_text(encoding="utf-8"))["findings"]}
-    figures: dict[str, float] | None = said.get(KEY, {}).get("figures")
-    return figures
+    if KEY not in said:
+        return None
+    return {one["name"]: one["value"] for one in said[KEY]["figures"] if one["value"] is not None}
 
 
 def restated_kpis(then: Mapping[str, float], now: Mapping[str, float], sign: str) -> pd.DataFrame:

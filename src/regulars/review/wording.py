@@ -52,6 +52,29 @@ def _row(name: str, row: dict[Any, Any], sign: str) -> dict[str, str | None]:
     }
 
 
+def figures(values: pd.Series) -> list[dict[str, Any]]:
+    """The key figures of a month as a report keeps them: `name`, `unit` and `value`, which is None where it is not known.
+
+    >>> figures(pd.Series({"orders": 3.0, "new customers": np.nan}))
+    [{'name': 'orders', 'unit': 'orders', 'value': 3.0}, {'name': 'new customers', 'unit': 'customers', 'value': None}]
+    """
+    return [
+        {"name": str(name), "unit": UNITS[str(name)], "value": float(value) if np.isfinite(value) else None}
+        for name, value in values.items()
+    ]
+
+
+def usual(watched: pd.DataFrame, sign: str) -> pd.Series:
+    """The usual range of each figure in words, by its name; None where it is not known.
+
+    Args:
+        watched: the `figures` of what `regulars.review.watch` returned.
+        sign: what stands before an amount of money.
+    """
+    rows = zip(watched.index, watched["low"], watched["high"], strict=True)
+    return pd.Series({name: span(low, high, UNITS[name], sign) for name, low, high in rows}, dtype=object)
+
+
 def amount(value: float, unit: str, sign: str) -> str | None:
     """A value in its unit, None if it is missing; money shows cents only where they matter.
 

@@ -1,0 +1,189 @@
+"""A shop's months as a history: key figures and segments over time, and the way to each month's review."""
+
+from collections.abc import Callable, Sequence
+from typing import Any, Final, NamedTuple
+from urllib.parse import quote
+
+import pandas as pd
+from bs4 import BeautifulSoup, Tag
+
+from regulars.report.about import Figure, Report, month_name
+from regulars.report.charts import segment_colours
+from regulars.report.markup import tables_set
+from regulars.report.sparkline import sparkline
+from regulars.report.tables import table
+
+_SHORT: Final = 1000  # an amount of money below it is written with its cents
+
+
+class Box(NamedTuple):
+    """One figure: its value in the newest month, and its line over all months."""
+
+    name: str
+    value: str
+    line: str
+
+
+class Section(NamedTuple):
+    """Boxes, and the table behind them."""
+
+    boxes: list[Box]
+    table: str
+
+
+def figures_section(reports: Sequence[Report]) -> Section | None:
+    """The key figures over the months; nothing if no report kept any.
+
+    Args:
+        reports: Those of one shop, newest first.
+    """
+    caption = "Key figures by month, the newest first."
+    return _section(reports, lambda report: report.figures, caption, "key-figures")
+
+
+def segments_section(reports: Sequence[Report]) -> Section | None:
+    """The sizes of the segments over the months, each in its colour; nothing if no report kept any."""
+    caption = "Customers by segment at each month's end, the newest first."
+    return _section(reports, lambda report: report.segments, caption, "sizes", coloured=True)
+
+
+def _section(
+    reports: Sequence[Report],
+    pick: Callable[[Report], list[Figure]],
+    caption: str,
+    identifier: str,
+    *,
+    coloured: bool = False,
+) -> Section | None:
+    """Boxes and table of what `pick` takes from each report; the newest one says in which order and units."""
+    units = {figure.name: figure.unit for report in reversed(reports) for figure in pick(report)}
+    names = list(dict.fromkeys(figure.name for report in reports for figure in pick(report)))
+    if not names:
+        return None
+    values = [{figure.name: figure.value for figure in pick(report)} for report in reports]
+    rows = pd.DataFrame([[one.get(name) for name in names] for one in values], columns=names, dtype=float)
+    currency = next((report.currency for report in reports if report.currency), None)
+    shown = _table([report.month for report in reports], rows, units, currency, caption, identifier)
+    words = [[cell.get_text() for cell in row.find_all("td")[1:]] for row in shown.select("tbody tr")]
+    colours = segment_colours(names) if coloured else dict.fromkeys(names, "var(--accent)")
+    months = [report.month for report in reports]
+    boxes = [
+        _box(
+            _heading(name, units[name]),
+            months,
+            rows.iloc[:, at].tolist(),
+            [row[at] for row in words],
+            colours[name],
+        )
+        for at, name in enumerate(names)
+    ]
+    _link(shown, reports)
+    return Section(boxes, str(shown).strip())
+
+
+def _table(
+    months: Sequence[str],
+    rows: pd.DataFrame,
+    units: dict[str, str],
+    currency: str | None,
+    caption: str,
+    identifier: str,
+) -> BeautifulSoup:
+    """The table as a page has it. Columns are numbered: two figures' names may differ in case or blanks only."""
+    numbered = {f"c{at}": str(name) for at, name in enumerate(rows.columns)}
+    formats = {
+        column: _format(rows.iloc[:, at], units[name], currency)
+        for at, (column, name) in enumerate(numbered.items())
+    }
+    labels = {column: _heading(name, units[name]) for column, name in numbered.items()}
+    frame = rows.set_axis(list(numbered), axis=1)
+    frame.insert(0, "month", [month_name(month) for month in months])
+    made = table(frame, caption=caption, identifier=identifier, formats=formats, labels=labels)
+    soup = BeautifulSoup(made.as_raw_html(), "html.parser")
+    for machinery in soup.find_all("style"):
+        machinery.decompose()
+    return BeautifulSoup(tables_set(str(soup)), "html.parser")
+
+
+def _heading(name: str, unit: str) -> str:
+    return f"{name}, in days" if unit == "days" else name
+
+
+def _format(column: pd.Series, unit: str, currency: str | None) -> str:
+    if unit == "money" and currency:
+        return f"money:{currency}" + ("" if column.abs().max() < _SHORT else ":0")
+    if unit == "share":
+        return "percent:1"
+    return "integer" if (column.dropna() % 1 == 0).all() else "decimal:1"
+
+
+def _link(shown: BeautifulSoup, reports: Sequence[Report]) -> None:
+    """Make each row's month lead to its review; the time behind it is what a sort goes by."""
+    for row, report in zip(shown.select("tbody tr"), reports, strict=True):
+        cell = row.find("td")
+        assert isinstance(cell, Tag)
+        link = shown.new_tag("a", href=address(report))
+        time = shown.new_tag("time", datetime=report.month)
+        time.string = cell.get_text()
+        link.append(time)
+        cell.clear()
+        cell.append(link)
+
+
+def _box(name: str, months: Sequence[str], values: Sequence[float], words: Sequence[str], colour: str) -> Box:
+    """A box, whose line has a place for each month between the first and the last, reported or not."""
+    known = {month: at for at, month in enumerate(months) if not pd.isna(values[at])}
+    if len(known) < 2:  # one month makes no line
+        return Box(name, words[0], "")
+    places = range(_place(months[-1]), _place(months[0]) + 1)
+    at = {_place(month): float(values[row]) for month, row in known.items()}
+    alt = f"{name[:1].upper()}{name[1:]}: {_spoken(known, values, words)}."
+    return Box(name, words[0], sparkline([at.get(place) for place in places], alt=alt, colour=colour))
+
+
+def _spoken(known: dict[str, int], values: Sequence[float], words: Sequence[str]) -> str:
+    """The lowest and the highest month, as one who sees no line is told of it."""
+    low = min(known, key=lambda month: values[known[month]])
+    high = max(known, key=lambda month: values[known[month]])
+    ends = [
+        f"{kind} {words[known[m]]} in {month_name(m)}" for kind, m in (("lowest", low), ("highest", high))
+    ]
+    return f"{len(known)} months, {ends[0]}, {ends[1]}"
+
+
+def _place(month: str) -> int:
+    year, number = month.split("-")
+    return 12 * int(year) + int(number)
+
+
+def address(report: Report) -> str:
+    """Where the review lies, as seen from its shop's folder."""
+    return quote(f"{report.folder}/index.html")
+
+
+def history_page(reports: Sequence[Report]) -> dict[str, Any]:
+    """What the template of a shop's history needs.
+
+    Args:
+        reports: Those of one shop, newest first; at least one.
+    """
+    newest, oldest = reports[0], reports[-1]
+    span = month_name(newest.month)
+    if len(reports) > 1:
+        span = f"{len(reports)} months, {month_name(oldest.month)} to {span}"
+    return {
+        "resources": {
+            "page": {
+                "heading": "Month by month",
+                "title": "Month by month",
+                "subtitle": newest.title,
+                "home": "../index.html",
+                "navigation": [("Month by month", "index.html", True), ("All shops", "../index.html", False)],
+            }
+        },
+        "span": span,
+        "newest": newest,
+        "reports": [(address(report), month_name(report.month), report) for report in reports],
+        "figures": figures_section(reports),
+        "segments": segments_section(reports),
+    }
