@@ -9,6 +9,7 @@ import pytest
 from bs4 import BeautifulSoup
 
 from regulars.pipeline import NOTEBOOKS
+from regulars.segments import segment_by_rules
 
 PAGES = [page for page, _ in NOTEBOOKS.values()]
 
@@ -56,18 +57,56 @@ def test_the_ledger_is_the_panel(found):
     assert found["01"]["flags"]["unknown"] == 4836
 
 
-def test_the_months_revenue_and_customers_are_those_of_the_orders(found, sql):
-    stated = found["05"]["revenue"]
-    revenue, customers = sql(
-        "SELECT sum(revenue), count(DISTINCT customer_id) FROM orders WHERE ordered_month = '2017-12'"
-    )
+def test_the_months_revenue_is_that_of_the_orders(found, sql):
+    stated = found["05"]["changed"]
+    (revenue,) = sql("SELECT sum(revenue) FROM orders WHERE ordered_month = '2017-12'")
     (before,) = sql("SELECT sum(revenue) FROM orders WHERE ordered_month = '2017-11'")
-    assert (stated["value"], stated["customers"]) == (float(revenue), customers)
+    assert stated["revenue"] == float(revenue)
     assert stated["change"] == pytest.approx(float(revenue / before) - 1)
-    high = sql(
+    assert stated["low"] < stated["change"] < stated["high"]
+    orders, orders_before = (
+        sql(f"SELECT count(*) FROM orders WHERE ordered_month = '{month}'")[0]
+        for month in ("2017-12", "2017-11")
+    )
+    assert stated["orders"] == pytest.approx(orders / orders_before - 1)
+    assert stated["size"] == pytest.approx(float(revenue / before) * orders_before / orders - 1)
+    (high,) = sql(
         "SELECT max(r) FROM (SELECT sum(revenue) AS r FROM orders WHERE ordered_month < '2017-12' GROUP BY ordered_month)"
     )
-    assert (stated["place"] == "above") == (revenue > high[0])
+    assert ("before" in stated) == (revenue > high)
+
+
+def test_every_key_figure_is_what_plain_sql_says(found, sql):
+    kept = {one["name"]: one["value"] for one in found["05"]["history"]["figures"]}
+    december = "FROM orders WHERE ordered_month = '2017-12'"
+    each = f"FROM (SELECT customer_id, count(*) AS n {december} GROUP BY customer_id)"
+    assert kept["active customers"] == sql(f"SELECT count(DISTINCT customer_id) {december}")[0]
+    assert kept["orders"] == sql(f"SELECT count(*) {december}")[0]
+    assert kept["revenue"] == float(sql(f"SELECT sum(revenue) {december}")[0])
+    assert kept["average order value"] == pytest.approx(kept["revenue"] / kept["orders"])
+    assert kept["repeat rate"] == pytest.approx(sql(f"SELECT avg((n > 1)::INT) {each}")[0])
+    first = "FROM (SELECT customer_id, min(ordered_month) AS m FROM orders GROUP BY 1) WHERE m = '2017-12'"
+    assert kept["new customers"] == sql(f"SELECT count(*) {first}")[0]
+    sizes = {one["name"]: one["value"] for one in found["05"]["history"]["segments"]}
+    for segment, customers in sizes.items():
+        assert customers == sql(f"SELECT count(*) FROM segments WHERE four_core = '{segment}'")[0]
+
+
+def test_what_is_to_be_done_is_what_the_offers_table_supports(found, sql):
+    worked, to_do = found["05"]["worked"], found["05"]["to do"]
+    cell = "FROM offers WHERE metric = 'profit' AND verdict = 'roll out' ORDER BY cuped_effect DESC LIMIT 1"
+    segment, offer, effect = sql(f"SELECT segment, offer, cuped_effect {cell}")
+    assert (
+        (worked["offer"], worked["whom"])
+        == (to_do["offer"], to_do["whom"])
+        == (offer, f"{segment} customers")
+    )
+    assert worked["effect"] == pytest.approx(effect)
+    (customers,) = sql(f"SELECT count(*) FROM segments WHERE four_core = '{segment}'")
+    assert to_do["customers"] == customers
+    assert to_do["money"] == pytest.approx(customers * effect)
+    (spared,) = sql("SELECT segment FROM offers WHERE metric = 'profit' AND verdict = 'stop'")
+    assert to_do["spared"] == f"{spared} customers"
 
 
 def test_the_segments_are_the_rules_in_plain_sql(found, sql):
@@ -84,10 +123,20 @@ def test_the_segments_are_the_rules_in_plain_sql(found, sql):
     assert written == pytest.approx(at_risk)
 
 
-def test_movement_adds_up(found):
+def test_movement_is_that_of_the_segments(found, reported):
+    months = [reported.month("2017-11"), reported.month("2017-12")]
+    was, now = (
+        reported.engine.collect(segment_by_rules(reported.snapshot(one)), "customer_id").set_index(
+            "customer_id"
+        )["four_core"]
+        for one in months
+    )
+    both = was.index.intersection(now.index)
+    was, now = was[both], now[both]
     stated = found["05"]["movement"]
-    assert stated["moved"] == pytest.approx(stated["behaviour"] + stated["threshold"])
-    assert stated["gone"] > 0 and stated["back"] > 0
+    assert stated["moved"] == pytest.approx((was != now).mean())
+    assert int(stated["gone"]) == ((was != "at-risk") & (now == "at-risk")).sum()
+    assert int(stated["back"]) == ((was == "at-risk") & (now != "at-risk")).sum()
 
 
 def test_the_verdicts_on_the_review_are_those_of_the_offers_table(found, sql):

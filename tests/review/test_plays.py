@@ -295,7 +295,7 @@ def test_numbers_of_few_customers_are_not_shown() -> None:
     assert row["evidence"] == "Supported by test x: numbers of so few customers are not shown."
     assert row[["money", "effect", "low", "high"]].isna().all()
     row = of(found(sizes=SIZES.replace(300, 9)), "at-risk")
-    assert row["next_test"] == "None now: fewer than 20 customers are too few for a test of their own."
+    assert row["next_test"] == "No test now: fewer than 20 customers are too few for a test of their own."
 
 
 def test_hostile_names_arrive_as_text() -> None:

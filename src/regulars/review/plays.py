@@ -215,7 +215,7 @@ def _next_test(row: Row, play: Play, cell: Cell | None, tests: _Tests) -> str:
     if not customers:
         return f"{NOBODY}."
     if customers < 2 * fewest:
-        return f"None now: fewer than {2 * fewest} customers are too few for a test of their own."
+        return f"No test now: fewer than {2 * fewest} customers are too few for a test of their own."
     days = play.review_after_days if cell is None else cell["horizon_days"]
     metric = "profit" if cell is None else cell["metric"]
     said = (
