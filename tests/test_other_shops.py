@@ -106,6 +106,8 @@ def test_a_shop_without_orders_says_what_it_lacks_and_has_its_experiment(
     lacks = "Not available: needs orders, which hillstrom lacks; it has assignments, customers, outcomes."
     for page in ("02-features.html", "03-segments.html", "index.html"):
         assert lacks in said[page]
+        assert "Exception" not in said[page]
+    assert "Roll out: an e-mail about men's goods for everyone" in said["index.html"]
     offers = said["04-offers.html"]
     for gain in ("men's goods for everyone. Spend +$0.77", "women's goods for everyone. Spend +$0.42"):
         assert f"Roll out: an e-mail about {gain} per customer in 14 days" in offers

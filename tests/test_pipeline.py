@@ -164,3 +164,13 @@ def test_months_are_read():
     assert parse_months("latest") == ["latest"]
     with pytest.raises(MonthError):
         parse_months("2017")
+
+
+def test_a_review_that_cannot_be_had_says_so_and_what_the_tests_of_offers_found(shop, notebooks, monkeypatch):
+    write(notebooks, "05-review", OPEN, 'store.require("weather")', "1 / 0")
+    run(shop, notebooks, monkeypatch)
+    page = (shop.reports / "2017-12" / "index.html").read_text(encoding="utf-8")
+    assert "Not available: needs weather, which demo lacks" in page
+    assert "Roll out: 10% off one order for returning customers" in page
+    assert "Exception" not in page
+    assert "ZeroDivisionError" not in page

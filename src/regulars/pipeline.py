@@ -32,6 +32,8 @@ NOTEBOOKS: dict[str, tuple[str, str]] = {
     "05-review": ("index.html", "Review"),
 }
 
+PAPERMILL_SAYS = "papermill-error-cell-tag"
+
 
 class PipelineError(RegularsError):
     """A run that did not end in a report."""
@@ -160,15 +162,28 @@ def _say_not_available(shop: Shop, month: Month, output: Path, error: Any) -> No
     from regulars.report import Findings
 
     findings = Findings(output.stem, shop.findings(month, output.stem))
+    if output.stem == "05-review":  # the first page then says what the tests of offers found
+        for place, sentence in enumerate(_headlines(shop.findings(month, "04-offers"))):
+            findings.headline("{words}", key=f"offers {place}", words=sentence)
     findings.headline("{words}", key="not available", words=str(error.evalue))
     said = findings.publish()
     node = nbformat.read(output, as_version=4)
-    node.cells = node.cells[: error.cell_index + 1]
+    # papermill sets cells of its own before all others and before the one that failed.
+    own = [cell for cell in node.cells if PAPERMILL_SAYS not in cell.metadata.get("tags", [])]
+    node.cells = own[: error.cell_index + 1]
     last = node.cells[-1]
     bundle = {"text/html": said.markup, "text/plain": said.text}
     last.outputs = [nbformat.v4.new_output("display_data", data=bundle)]
     last.metadata["tags"] = ["findings"]
     nbformat.write(node, output)
+
+
+def _headlines(path: Path) -> list[str]:
+    """The sentences under the title of a notebook's page."""
+    if not path.exists():
+        return []
+    found = json.loads(path.read_text(encoding="utf-8"))["findings"]
+    return [finding["sentence"] for finding in found if finding["headline"]]
 
 
 def _cell_number(executed: Path, index: int) -> int:
