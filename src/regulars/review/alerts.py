@@ -236,9 +236,10 @@ def told(alert: Alert, month: Month, sign: str) -> tuple[str, dict[str, Any]]:
     values = {
         "figure": alert.lead[0].upper() + alert.lead[1:],
         "month": month.title,
+        "were": "were" if alert.lead.endswith("s") else "was",
         "against": alert.against.title,
         "others": ", ".join(others),
         **{name: amount(getattr(alert, name), unit, sign) for name in ("value", "expected", "low")},
     }
-    template = "{figure} of {month} was {value}; the months up to {against} let expect {expected}, and hardly less than {low}."
+    template = "{figure} of {month} {were} {value}; the months up to {against} let expect {expected}, and hardly less than {low}."
     return template + (" Also lower than usual: {others}." if others else ""), values
