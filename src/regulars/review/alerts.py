@@ -241,5 +241,5 @@ def told(alert: Alert, month: Month, sign: str) -> tuple[str, dict[str, Any]]:
         "others": ", ".join(others),
         **{name: amount(getattr(alert, name), unit, sign) for name in ("value", "expected", "low")},
     }
-    template = "{figure} of {month} {were} {value}; the months up to {against} let expect {expected}, and hardly less than {low}."
-    return template + (" Also lower than usual: {others}." if others else ""), values
+    template = "{figure} of {month} {were} {value}; the months up to {against} let expect {expected}, and hardly less than "
+    return template + "{low}." + (" Also lower than usual: {others}." if others else ""), values
