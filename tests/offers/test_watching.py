@@ -104,3 +104,24 @@ def test_daily_readers_are_misled_as_seldom_as_alpha_says() -> None:
         sequence = watch(customers(rng, 3000, 0.0), test, test.ended_day)
         wrong += bool(sequence["decided"].any())
     assert wrong / draws <= 0.05 + 3 * np.sqrt(0.05 * 0.95 / draws)
+
+
+def test_no_interval_before_the_minimum_of_buyers_is_there_in_both_arms() -> None:
+    people, test = customers(np.random.default_rng(6), 4000, 0.0), plan(minimum_buyers=100)
+    found = watch(people, test, test.ended_day)
+    few = found[["buyers", "buyers_control"]].min(axis=1) < 100
+    assert few.any()
+    assert (found["low"].isna() | ~few).all()
+    assert found.loc[~few & (found[["n", "n_control"]].min(axis=1) >= 100), "low"].notna().all()
+
+
+def test_a_verdict_has_the_sign_of_the_interval_that_left_zero_out() -> None:
+    cells = pd.DataFrame(
+        {"segment": ["new"], "arm": ["ten-percent-off"], "verdict": ["keep testing"], "p_adjusted": [0.5]}
+    )
+    looks = {"segment": "new", "arm": "ten-percent-off", "effect": [2.0, -0.2]}
+    rose = pd.DataFrame(looks | {"direction": [1, 1]})
+    both = pd.DataFrame(looks | {"direction": [1, 0]})
+    nobody = pd.DataFrame(columns=["arm", "verdict"])
+    assert decide_by_sequence(cells, rose, plan(), nobody)["verdict"].tolist() == ["roll out"]
+    assert decide_by_sequence(cells, both, plan(), nobody)["verdict"].tolist() == ["keep testing"]

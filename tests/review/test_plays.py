@@ -225,12 +225,12 @@ def test_a_rolled_out_offer_that_no_play_gives_has_a_row_of_its_own() -> None:
     table = found({"arm": "free-delivery", "offer": "free delivery"}, {"arm": "b", "offer": "b"} | STOP)
     extra = table[table["play"].isna()]
     assert extra["advice"].tolist() == [
-        "Do nothing instead: do not give b to returning customers",
         "Give free delivery to returning customers",
+        "Do nothing instead: do not give b to returning customers",
     ]
-    assert extra["spoken_against"].tolist()[0] == "b"
-    assert extra["money"].tolist() == pytest.approx([4200, 2100])
-    assert extra["recommended"].tolist() == [False, True]
+    assert extra["spoken_against"].tolist()[1] == "b"
+    assert extra["money"].tolist() == pytest.approx([2100, 4200])
+    assert extra["recommended"].tolist() == [True, False]
 
 
 def test_everyone_is_given_an_offer_but_those_for_whom_a_test_spoke_against_it() -> None:
@@ -257,11 +257,11 @@ def test_a_segment_of_another_segmentation_has_its_own_size_or_none() -> None:
     assert rows[1][["customers", "money"]].tolist() == pytest.approx([100, 210])
 
 
-def test_most_money_first_then_the_largest_untested_segment_then_what_is_empty() -> None:
+def test_what_pays_first_then_what_does_not_then_the_largest_untested_segment_then_what_is_empty() -> None:
     sizes = SIZES.drop("new")
     table = found({"segment": "at-risk"}, STOP, sizes=sizes)
-    assert table["segment"].tolist()[:3] == ["returning", "at-risk", "high-value repeat"]
-    assert table["money"].tolist()[:2] == pytest.approx([4200, 630])
+    assert table["segment"].tolist()[:3] == ["at-risk", "returning", "high-value repeat"]
+    assert table["money"].tolist()[:2] == pytest.approx([630, 4200])
     assert sorted(table["segment"].tolist()[3:]) == ["new", "too early to tell"]
     assert of(table, "new")["advice"] == "Nothing now: nobody is in the segment this month"
     assert not of(found({"segment": "new"}, sizes=sizes), "new")["recommended"]
@@ -417,3 +417,16 @@ def test_shuffled_rows_give_the_same_plays(cells: pd.DataFrame, seed: int) -> No
         for sizes, given in ((SIZES, cells), (SIZES.sample(frac=1, random_state=seed), mixed))
     )
     pd.testing.assert_frame_equal(one, other)
+
+
+def test_a_gain_past_a_guardrail_is_told_and_not_recommended() -> None:
+    table = found({"verdict": "guardrail"})
+    row = table[table["segment"] == "returning"].iloc[0]
+    assert not row["recommended"]
+    assert "a guardrail was not shown to hold" in row["evidence"]
+
+
+@pytest.mark.parametrize("why", ["all the same", "nobody in one arm", "one customer in an arm"])
+def test_whatever_kept_a_cell_from_being_judged_is_too_few_buyers(why: str) -> None:
+    row = found({"verdict": why}).set_index("segment").loc["returning"]
+    assert "had too few buyers to tell" in row["evidence"]

@@ -12,6 +12,7 @@ from regulars.offers.analysis import (
     segmentations,
     without_offer,
 )
+from regulars.offers.assignment import reachable
 from regulars.offers.daily import curves
 from regulars.offers.decisions import decide, worth
 from regulars.offers.differs import differs
@@ -57,6 +58,7 @@ __all__ = [
     "policies",
     "pooled",
     "promised",
+    "reachable",
     "read_experiments",
     "registration",
     "segmentations",

@@ -65,6 +65,14 @@ def participants(shop: Shop, experiment: Experiment, features: Frame) -> pd.Data
     return found[kept.to_numpy()].reset_index(drop=True)
 
 
+def reachable(shop: Shop, features: Frame) -> pd.Index:
+    """The customers of a snapshot to whom anything may be offered: who agreed, where that is required, and is not held out."""
+    if shop.config.privacy.consent_required:
+        features = features.filter(nw.col("has_consent").fill_null(False))
+    ids = shop.engine.collect(features.select("customer_id"), "customer_id")["customer_id"]
+    return pd.Index(ids[~held_out(ids, shop.config.name, shop.config.offers.holdout).to_numpy()])
+
+
 def _asked(shop: Shop, experiment: Experiment, features: Frame) -> Frame:
     """The customers for whom the plan's rule holds: read as a segment of the shop's own is."""
     staged = [path.stem for path in shop.staged("").parent.glob("*.parquet")]

@@ -17,6 +17,7 @@ from regulars.offers.registry import Experiment, OfferError
 from regulars.shop import Shop, ShopError
 
 EXAMPLES = 3
+NOT_KNOWN = "not known"  # the segment of an assigned customer of whom nothing is known
 
 
 def outcomes(
@@ -139,9 +140,11 @@ def given_outcomes(shop: Shop, experiment: Experiment) -> pd.DataFrame:
     assigned = given_arms(shop, experiment)
     counted = shop.table("outcomes").filter(nw.col("experiment_id") == experiment.id)
     _refuse_early(shop, experiment, counted, assigned)
-    numbers = shop.engine.collect(counted.select("customer_id", "metric", "value")).pivot_table(
-        "value", "customer_id", "metric", aggfunc="sum"
-    )
+    rows = shop.engine.collect(counted)
+    if "counted_day" in rows:  # what came after a customer's horizon is no outcome of the test
+        since = rows["counted_day"] - rows["customer_id"].map(assigned["assigned_day"])
+        rows = rows[~(since >= experiment.horizon_days)]
+    numbers = rows.pivot_table("value", "customer_id", "metric", aggfunc="sum")
     _refuse_absent(experiment, "metric", given.metrics, numbers.columns)
     known = [experiment.segmentation, *([given.covariate] if given.covariate else [])]
     _refuse_absent(experiment, "column of customers", known, shop.table("customers").collect_schema().names())
@@ -155,6 +158,7 @@ def given_outcomes(shop: Shop, experiment: Experiment) -> pd.DataFrame:
     )
     pre = {f"pre_{metric}": 0.0 for metric in given.metrics}
     table = table.rename(columns={experiment.segmentation: "segment"}).assign(**pre, is_simulated=False)
+    table["segment"] = table["segment"].fillna(NOT_KNOWN)
     if given.covariate:
         table[f"pre_{experiment.primary_metric}"] = table.pop(given.covariate).astype(float).fillna(0.0)
     return table.assign(conversion=table[given.conversion]).reset_index()

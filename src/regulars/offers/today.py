@@ -1,4 +1,7 @@
-"""The shop's customers as a month ends: whom verdicts would reach, and who is there for a new test."""
+"""The shop's customers as a month ends: whom verdicts would reach, and who is there for a new test.
+
+Only customers count to whom anything may be offered: who agreed, where that is required, and is not in the holdout.
+"""
 
 from __future__ import annotations
 
@@ -7,6 +10,7 @@ from typing import NamedTuple
 import pandas as pd
 
 from regulars.month import Month
+from regulars.offers.assignment import reachable
 from regulars.offers.effects import EVERYONE
 from regulars.offers.parity import CHARACTERISTICS
 from regulars.offers.registry import Experiment
@@ -41,12 +45,14 @@ def today(shop: Shop, month: Month) -> Today:
     snapshot = shop.snapshot(month)
     known = [name for name in CHARACTERISTICS if name in snapshot.collect_schema().names()]
     profiles = shop.engine.collect(snapshot.select("customer_id", *known), "customer_id")
-    return Today(_segments(shop, month), before, profiles.set_index("customer_id"), month.days)
+    segments = _segments(shop, month)
+    return Today(segments, before, profiles.set_index("customer_id").reindex(segments.index), month.days)
 
 
 def _segments(shop: Shop, month: Month) -> pd.DataFrame:
-    rules = shop.engine.collect(segment_by_rules(shop.snapshot(month)), "customer_id")
-    return rules.set_index("customer_id")
+    snapshot = shop.snapshot(month)
+    rules = shop.engine.collect(segment_by_rules(snapshot), "customer_id").set_index("customer_id")
+    return rules[rules.index.isin(reachable(shop, snapshot))]
 
 
 def customers_of(now: Today, experiment: Experiment, assigned: pd.DataFrame) -> pd.DataFrame:

@@ -1,7 +1,7 @@
 """Headings of the tables that pages show, in plain words."""
 
 STAKES_IN_WORDS = {
-    "chance_of_profit": "chance it pays, by itself",
+    "chance_of_profit": "chance of a gain, by itself",
     "pooled_chance_of_profit": "with what the others say",
     "pooled_loss_if_rolled_out": "lost on average if rolled out",
     "pooled_loss_if_stopped": "lost on average if stopped",

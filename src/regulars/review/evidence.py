@@ -13,7 +13,7 @@ from regulars.offers.effects import EVERYONE
 from regulars.review.wording import amount
 
 # What counts first where tests of the same group disagree: nothing that one spoke against is recommended.
-ORDER = ("stop", "roll out", "keep testing", "too few buyers", "not valid")
+ORDER = ("stop", "roll out", "guardrail", "keep testing", "too few buyers", "not valid")
 DECIDED = ("stop", "roll out")
 SPOKEN = {"supported": "Supported by", "spoken against": "Spoken against by"}
 
@@ -40,7 +40,9 @@ def verdicts(offers: pd.DataFrame, *, min_cell: int = 10) -> pd.DataFrame:
     """
     if offers.empty:
         return offers.reindex(columns=[*dict.fromkeys([*offers.columns, *NEEDED])])
-    cells = offers[offers["verdict"].isin(list(ORDER))].copy()
+    cells = offers.dropna(subset="verdict").copy()
+    # Whatever else kept a cell from being judged: too little was there.
+    cells["verdict"] = cells["verdict"].where(cells["verdict"].isin(list(ORDER)), "too few buyers")
     cells["is_simulated"] = cells["is_simulated"].astype(bool)
     cells = cells[~cells["is_simulated"] | ~cells["arm"].isin(cells.loc[~cells["is_simulated"], "arm"])]
     whole = cells["segment"] == EVERYONE
@@ -110,7 +112,7 @@ def sentence(own: Cell | None, whole: Cell | None, elsewhere: Iterable[Cell], si
         sign: what stands before an amount of money.
     """
     status, cell = outcome(own, whole)
-    others = "" if status in SPOKEN else _elsewhere(elsewhere)
+    others = "" if status in SPOKEN or own is not None else _elsewhere(elsewhere)
     if cell is None:
         return "Untested." + others
     test = f"test {cell['experiment']}"
@@ -119,6 +121,10 @@ def sentence(own: Cell | None, whole: Cell | None, elsewhere: Iterable[Cell], si
         return f"Untested: {test} failed its checks, so it says nothing.{others}"
     if cell["verdict"] == "too few buyers":
         return f"Not known: {test} had too few buyers to tell.{others}"
+    if cell["verdict"] == "guardrail":
+        return (
+            f"Not yet: {test} measured {result(cell, sign)}, but a guardrail was not shown to hold.{others}"
+        )
     said = f"{SPOKEN.get(status, 'Tested without a verdict by')} {test}"
     if cell["segment"] == EVERYONE and cell is not own:
         return said + _on_everyone(cell, own, sign) + others

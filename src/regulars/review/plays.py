@@ -31,7 +31,7 @@ MONEY = {
     AGAINST: "{metric} saved over the test's {horizon_days} days, if today's customers of the segment were all getting it",
 }
 NOBODY = "Nothing now: nobody is in the segment this month"
-PLACES = {SUPPORTED: 0, AGAINST: 0, "undecided": 1, "untested": 1, NOTHING: 2, NO_PLAY: 3}
+PLACES = {SUPPORTED: 0, AGAINST: 1, "undecided": 2, "untested": 2, NOTHING: 3, NO_PLAY: 4}
 
 COLUMNS = (
     "segmentation segment whom customers status recommended advice play objective offer arm message channel trigger delay "
@@ -114,7 +114,8 @@ def plays(
     Returns:
         One row per segment, and one per verdict on an offer that is in no play: `advice`, `status` (supported, spoken against,
         undecided, untested, gives nothing, no play), whether it is `recommended`; the play; `evidence`, `next_test`;
-        `money` with its interval. First what has a verdict, the most money first, then what is untested, by size.
+        `money` with its interval. First what a test supports, then what one spoke against, the most money first, then what is
+        untested, by size.
     """
     tests = _Tests(
         verdicts(offers, min_cell=min_cell).to_dict("records"), _worded(next_tests), sign, min_cell
