@@ -40,7 +40,7 @@ def shop(
     n: int = 400,
     assignments: pd.DataFrame | None = None,
     home: Path = Path("nowhere"),
-    counted_day: list[int] | None = None,
+    counted_day: list[int | None] | None = None,
 ) -> Shop:
     """A stand-in with the three tables; a letter is worth ten in the north and nothing in the south."""
     rng = np.random.default_rng(0)
@@ -59,7 +59,8 @@ def shop(
         "outcomes": counted.melt("customer_id", var_name="metric").assign(experiment_id="letter").iloc[1:],
     }
     if counted_day is not None:
-        tables["outcomes"]["counted_day"] = np.resize(counted_day, len(tables["outcomes"]))
+        days = np.resize(np.array(counted_day, dtype=object), len(tables["outcomes"]))
+        tables["outcomes"]["counted_day"] = pd.array(days, dtype="Int64")
     connection = duckdb.connect()
     stand_in = SimpleNamespace(
         engine=Engine(),
@@ -163,6 +164,17 @@ def test_outcomes_counted_before_the_assignment_are_refused(tmp_path: Path) -> N
     early = shop(20, None, tmp_path, counted_day=[19782] + [19783] * 38)
     with pytest.raises(OfferError, match=r"1 customer was measured before the assignment \(pseudonyms: "):
         base_of(early, plan())
+
+
+def test_outcomes_after_the_horizon_are_none_and_those_without_a_day_count(tmp_path: Path) -> None:
+    days = plan().horizon_days
+    first, last, unsaid = (
+        base_of(shop(20, None, tmp_path, counted_day=[day]), plan())["spend"].sum()
+        for day in (19783, 19783 + days - 1, None)
+    )
+    assert first == last == unsaid != 0
+    half = base_of(shop(20, None, tmp_path, counted_day=[19783] * 20 + [19783 + days] * 19), plan())
+    assert (half["bought"] == 0).sum() > (base_of(shop(20), plan())["bought"] == 0).sum()
 
 
 def test_pseudonyms_are_the_shops_own_and_show_no_id(tmp_path: Path) -> None:

@@ -143,7 +143,7 @@ def given_outcomes(shop: Shop, experiment: Experiment) -> pd.DataFrame:
     rows = shop.engine.collect(counted)
     if "counted_day" in rows:  # what came after a customer's horizon is no outcome of the test
         since = rows["counted_day"] - rows["customer_id"].map(assigned["assigned_day"])
-        rows = rows[~(since >= experiment.horizon_days)]
+        rows = rows[~(since.astype(float) >= experiment.horizon_days)]
     numbers = rows.pivot_table("value", "customer_id", "metric", aggfunc="sum")
     _refuse_absent(experiment, "metric", given.metrics, numbers.columns)
     known = [experiment.segmentation, *([given.covariate] if given.covariate else [])]
@@ -241,7 +241,7 @@ def _refuse_early(shop: Shop, experiment: Experiment, counted: Frame, assigned: 
     if "counted_day" not in counted.collect_schema().names():
         return
     rows = shop.engine.collect(counted.select("customer_id", "counted_day"))
-    early = rows["counted_day"] < rows["customer_id"].map(assigned["assigned_day"])
+    early = rows["counted_day"].astype(float) < rows["customer_id"].map(assigned["assigned_day"])
     what = "measured before the assignment"
     _refuse(shop, experiment, rows.loc[early, "customer_id"], what, "Count outcomes from that day on.")
 
