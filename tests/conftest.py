@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import importlib.util
 import os
+import shutil
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -10,9 +13,11 @@ from filelock import FileLock
 from hypothesis import settings
 
 from regulars import Shop
+from regulars.engine import Engine
 from regulars.features import build_snapshots
 from regulars.ingest import stage
 from regulars.pipeline import make_reports
+from regulars.spark import SparkEngine
 
 settings.register_profile("any machine", deadline=None)  # how long an example takes says nothing of the code
 settings.load_profile("any machine")
@@ -77,3 +82,19 @@ def reported(tmp_path_factory: pytest.TempPathFactory) -> Shop:
             make_reports(open_at(home), ["latest"])
             (home / "ready").touch()
     return open_at(home)
+
+
+@pytest.fixture(scope="module")
+def spark(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SparkEngine]:
+    """Two cores and 1 GB; the session ends with a module's tests."""
+    if importlib.util.find_spec("pyspark") is None or not (
+        shutil.which("java") or os.environ.get("JAVA_HOME")
+    ):
+        if "spark" in os.environ.get("REGULARS_MUST_RUN", "").split():
+            pytest.fail(
+                "there is no pyspark or no Java, and REGULARS_MUST_RUN says that these tests must run"
+            )
+        pytest.skip("there is no pyspark or no Java")
+    engine = SparkEngine(Engine(), "local[2]", tmp_path_factory.mktemp("spill"), "1GB")
+    yield engine
+    engine.session.stop()

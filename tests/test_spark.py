@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-import importlib.util
-import os
-import shutil
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 from typing import TypeAlias
 
@@ -32,22 +28,6 @@ ROWS = """FROM (VALUES
     (1, -0.0001, TIMESTAMP '1969-12-31 23:59:59.999999', 'Ä', false, -1, 1 / 3),
     (2, 99999999999999.9999, TIMESTAMP '2017-10-29 02:30:00', 'a', NULL, 0, 1e300)
 ) t(n, money, ordered_at, word, flag, day, x)"""
-
-
-@pytest.fixture(scope="module")
-def spark(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SparkEngine]:
-    """Two cores and 1 GB; the session ends with this module's tests."""
-    if importlib.util.find_spec("pyspark") is None or not (
-        shutil.which("java") or os.environ.get("JAVA_HOME")
-    ):
-        if "spark" in os.environ.get("REGULARS_MUST_RUN", "").split():
-            pytest.fail(
-                "there is no pyspark or no Java, and REGULARS_MUST_RUN says that these tests must run"
-            )
-        pytest.skip("there is no pyspark or no Java")
-    engine = SparkEngine(Engine(), "local[2]", tmp_path_factory.mktemp("spill"), "1GB")
-    yield engine
-    engine.session.stop()
 
 
 def staged(folder: Path, query: str = ROWS) -> Path:

@@ -1,9 +1,6 @@
 """Aggregates, held against computing them directly, in 80-bit numbers, on every engine."""
 
-import importlib.util
-import os
-import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -196,21 +193,6 @@ def test_customers_without_a_segment_are_among_everyone() -> None:
 def test_nobody_has_no_rows(engine: str) -> None:
     found = aggregate(ENGINES[engine](people(3).head(0)), ["money"])
     assert found.empty and list(found) == [*KEYS, "n", "buyers", *MOMENTS]
-
-
-@pytest.fixture(scope="module")
-def spark(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SparkEngine]:
-    if importlib.util.find_spec("pyspark") is None or not (
-        shutil.which("java") or os.environ.get("JAVA_HOME")
-    ):
-        if "spark" in os.environ.get("REGULARS_MUST_RUN", "").split():
-            pytest.fail(
-                "there is no pyspark or no Java, and REGULARS_MUST_RUN says that these tests must run"
-            )
-        pytest.skip("there is no pyspark or no Java")
-    engine = SparkEngine(Engine(), "local[2]", tmp_path_factory.mktemp("spill"), "1GB")
-    yield engine
-    engine.session.stop()
 
 
 @pytest.mark.slow

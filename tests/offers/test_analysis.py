@@ -9,7 +9,6 @@ from regulars.offers import (
     METRICS,
     Analysis,
     analyse,
-    base_of,
     frozen_features,
     offers_table,
     read_experiments,
@@ -19,16 +18,6 @@ from regulars.offers.analysis import COLUMNS
 
 PLAN = read_experiments("demo")[0]
 DRAWS = 400
-
-
-@pytest.fixture(scope="module")
-def base(demo: Shop) -> pd.DataFrame:
-    return base_of(demo, PLAN)
-
-
-@pytest.fixture(scope="module")
-def result(demo: Shop, base: pd.DataFrame) -> Analysis:
-    return analyse(base, PLAN, demo.config.margin_rate)
 
 
 def test_every_metric_segment_and_treated_arm_has_one_row(result: Analysis) -> None:

@@ -5,20 +5,10 @@ import pandas as pd
 import pytest
 
 from regulars import Shop
-from regulars.offers import Analysis, analyse, base_of, curves, read_experiments
+from regulars.offers import Analysis, curves, read_experiments
 from regulars.offers.daily import Curves, daily_profit, grows, movements, next_orders, respond
 
 PLAN = read_experiments("demo")[0]
-
-
-@pytest.fixture(scope="module")
-def base(demo: Shop) -> pd.DataFrame:
-    return base_of(demo, PLAN)
-
-
-@pytest.fixture(scope="module")
-def result(demo: Shop, base: pd.DataFrame) -> Analysis:
-    return analyse(base, PLAN, demo.config.margin_rate)
 
 
 @pytest.fixture(scope="module")

@@ -6,16 +6,12 @@ import narwhals as nw
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
-from scipy import stats
-from statsmodels.stats.multitest import multipletests
 from statsmodels.stats.proportion import proportion_confint
 
 from regulars import Shop
 from regulars.offers import Experiment, analyse, base_of, decide, read_experiments, without_offer
 from regulars.offers.effects import EVERYONE, aggregate, effects
-from regulars.offers.placebo import Placebo, adjusted, placebo
+from regulars.offers.placebo import Placebo, placebo
 from regulars.offers.plan import Decision
 from regulars.offers.registry import OfferError
 from regulars.offers.validity import balance, sample_ratio
@@ -96,19 +92,10 @@ def test_each_draw_is_judged_as_a_test_would_be(
     for number in range(15, 20):
         order = np.argsort(base["profit"] + rng.normal(0, 60 * (number - 14), len(base)))
         drawn[number, order] = np.sort(drawn[number])
-    found = module._judge(module._as_arrays(base, experiment), drawn, experiment, None)
+    found = module._judge(module._as_arrays(base, experiment), drawn, experiment)
     expected = [by_hand(base, arms, experiment) for arms in drawn]
     assert found.to_numpy().tolist() == [list(row) for row in expected]
     assert found.any().all() and not found.all().any()
-
-
-@given(st.lists(st.floats(0, 1), min_size=1, max_size=9), st.integers(0, 4))
-def test_p_values_are_adjusted_as_statsmodels_does(p: list[float], more: int) -> None:
-    for method, theirs in (("holm", "holm"), ("bh", "fdr_bh")):
-        found = adjusted(np.array([p, p[::-1]]), [len(p) + more] * 2, method)
-        expected = multipletests([*p, *[1.0] * more], method=theirs)[1][: len(p)]
-        np.testing.assert_allclose(found[0], expected, rtol=1e-12, atol=1e-300)
-        np.testing.assert_allclose(found[1], expected[::-1], rtol=1e-12, atol=1e-300)
 
 
 def test_a_draw_whose_checks_fail_has_no_verdict() -> None:
@@ -119,7 +106,7 @@ def test_a_draw_whose_checks_fail_has_no_verdict() -> None:
     drawn = np.zeros((1, 3000), dtype=np.int8)
     drawn[0, np.argsort(before + rng.normal(0, 3000, 3000))] = np.repeat([0, 1, 2], 1000)
     base["profit"] += 40.0 * (drawn[0] == 2)
-    found = module._judge(module._as_arrays(base, DEMO), drawn, DEMO, None).iloc[0]
+    found = module._judge(module._as_arrays(base, DEMO), drawn, DEMO).iloc[0]
     assert found.to_dict() == {
         "any_verdict": False,
         "ratio_doubted": False,
@@ -127,7 +114,7 @@ def test_a_draw_whose_checks_fail_has_no_verdict() -> None:
         "any_raw": True,
     }
     sound = base.assign(pre_profit=0.0, pre_revenue=0.0, pre_conversion=0.0)
-    assert module._judge(module._as_arrays(sound, DEMO), drawn, DEMO, None)["any_verdict"].all()
+    assert module._judge(module._as_arrays(sound, DEMO), drawn, DEMO)["any_verdict"].all()
 
 
 @pytest.mark.parametrize(("effect", "claimed"), [(-3.0, True), (3.0, False), (8.0, True)])
@@ -159,17 +146,15 @@ def test_equal_outcomes_have_no_variance_whatever_rounding_leaves() -> None:
 
 
 def test_rows_blocks_and_a_second_time_change_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
-    base, daily = people(2, 700), days(people(2, 700))
+    base = people(2, 700)
     options = {"draws": 50, "random_state": 3}
-    first = placebo(base, DEMO, daily=daily, **options)
-    shuffled = placebo(
-        base.sample(frac=1, random_state=1), DEMO, daily=daily.sample(frac=1, random_state=2), **options
-    )
+    first = placebo(base, DEMO, **options)
+    shuffled = placebo(base.sample(frac=1, random_state=1), DEMO, **options)
     monkeypatch.setattr(module, "BLOCK", 7 * 700)
-    for other in (shuffled, placebo(base.assign(arm="x"), DEMO, daily=daily, **options)):
+    for other in (shuffled, placebo(base.assign(arm="x"), DEMO, **options)):
         pd.testing.assert_frame_equal(first.draws, other.draws)
         pd.testing.assert_frame_equal(first.rates, other.rates)
-    assert not placebo(base, DEMO, draws=50, random_state=4).draws.equals(first.draws.drop(columns="any_day"))
+    assert not placebo(base, DEMO, draws=50, random_state=4).draws.equals(first.draws)
 
 
 def test_rates_are_those_of_the_draws() -> None:
@@ -178,32 +163,6 @@ def test_rates_are_those_of_the_draws() -> None:
     for row, (_, draws) in zip(found.rates.itertuples(), found.draws.items(), strict=True):
         assert (row.low, row.high) == proportion_confint(draws.sum(), 80, method="wilson")
     assert found.rates["at_most"].tolist() == pytest.approx([0.05, 0.001, 0.001, np.nan], nan_ok=True)
-
-
-def days(base: pd.DataFrame, horizon: int = 28) -> pd.DataFrame:
-    """The profit of each customer, spread over the days of the window."""
-    rng = np.random.default_rng(len(base))
-    parts = rng.multinomial(3, np.ones(horizon) / horizon, len(base)) / 3
-    return pd.DataFrame(parts * base[["profit"]].to_numpy(), index=base["customer_id"])
-
-
-def test_the_daily_reader_is_welch_on_each_day() -> None:
-    base = people(4, 500)
-    daily = days(base)
-    rng = np.random.default_rng(5)
-    drawn = next(module._assigned(rng, 12, len(base), DEMO))
-    found = module._any_day(drawn, module._steps(daily, base["customer_id"]), DEMO)
-    grown = daily.to_numpy().cumsum(axis=1)
-    p = [
-        [stats.ttest_ind(grown[arms == arm], grown[arms == 0], equal_var=False).pvalue for arm in (1, 2)]
-        for arms in drawn
-    ]
-    assert found.tolist() == (np.array(p) < 0.05).any(axis=(1, 2)).tolist()
-    assert 0 < found.sum() < 12
-    # Who is not named brought nothing.
-    silent = base.loc[base["profit"] == 0, "customer_id"]
-    less = module._steps(daily.drop(index=silent), base["customer_id"])
-    assert np.array_equal(less, module._steps(daily, base["customer_id"]))
 
 
 def within(found: Placebo, question: str, at_most: float) -> bool:
@@ -219,11 +178,10 @@ def test_the_procedure_claims_what_it_may_and_naive_reading_far_more(
 ) -> None:
     base = people(6, 6000, parts=(0.25, 0.25, 0.2, 0.3))
     experiment = plan(family, shares, minimum_buyers=minimum)
-    found = placebo(base, experiment, draws=600, random_state=7, daily=days(base))
+    found = placebo(base, experiment, draws=600, random_state=7)
     assert within(found, "any_verdict", 0.05)
     assert within(found, "ratio_doubted", 0.001) and within(found, "balance_doubted", 0.001)
     assert found.draws["any_raw"].mean() > 0.2
-    assert found.draws["any_day"].mean() > 0.15
 
 
 def test_an_effect_is_no_longer_one_when_arms_are_drawn_anew() -> None:
@@ -250,8 +208,6 @@ def test_customers_named_twice_or_none_are_refused() -> None:
         placebo(pd.concat([base, base.iloc[:1]]), DEMO, random_state=0)
     with pytest.raises(OfferError, match="0 of 0 rows"):
         placebo(base.iloc[:0], DEMO, random_state=0)
-    with pytest.raises(OfferError, match="'daily'"):
-        placebo(base, DEMO, random_state=0, daily=pd.concat([days(base), days(base).iloc[:1]]))
 
 
 @pytest.mark.slow

@@ -41,6 +41,7 @@ class Analysis(NamedTuple):
         balance: whether the arms were alike before.
         guardrails: as `regulars.offers.guardrails.guardrails` returned them.
         effects: one row per metric, segment and treated arm, with verdicts, and the truth where it was planted.
+        valid: whether the assignment passed its checks, so that anything may be concluded.
     """
 
     experiment: Experiment
@@ -50,11 +51,7 @@ class Analysis(NamedTuple):
     balance: Balance
     guardrails: pd.DataFrame
     effects: pd.DataFrame
-
-    @property
-    def valid(self) -> bool:
-        """Whether the assignment passed its checks, so that anything may be concluded."""
-        return bool(self.checks["passed"].all()) and self.balance.passed
+    valid: bool
 
 
 def frozen_features(shop: Shop, experiment: Experiment) -> Frame | None:
@@ -150,7 +147,7 @@ def analyse(base: pd.DataFrame, experiment: Experiment, margin_rate: float, salt
         else pd.DataFrame(columns=[*keys, "truth"], dtype=float)
     )
     decided = decided.merge(truth.astype({"truth": float}), on=keys, how="left")
-    return Analysis(experiment, measured, aggregates, checks, alike, guarded, decided)
+    return Analysis(experiment, measured, aggregates, checks, alike, guarded, decided, valid)
 
 
 def is_assigned(shop: Shop, experiment: Experiment) -> bool:
@@ -222,7 +219,7 @@ def offers_table(results: Sequence[Analysis]) -> pd.DataFrame:
             assigned_on=result.experiment.assigned_on.isoformat(),
             horizon_days=result.experiment.horizon_days,
             is_simulated=bool(result.experiment.planted),
-            segmentation=result.experiment.segmentation.replace("-", "_"),
+            segmentation=column_of(result.experiment.segmentation),
             offer=[result.experiment.arms[arm].offer for arm in result.effects["arm"]],
         )
         for result in results

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Literal
-
 import numpy as np
 import pandas as pd
 from scipy import stats
-from statsmodels.stats.multitest import multipletests
 
 from regulars.offers.effects import EVERYONE, KNOWN
 from regulars.offers.guardrails import HOLDS
+from regulars.offers.multiplicity import adjusted
 from regulars.offers.registry import Experiment
 
 POWER = 0.8
@@ -48,8 +46,9 @@ def decide(
     enough = cells[["buyers", "buyers_control"]].min(axis=1) >= experiment.minimum_buyers
     testable = enough & cells["cuped_p"].notna()
     size = cells["segment"].nunique() * len(experiment.treated)
-    adjusted = _adjusted(cells["cuped_p"].where(testable, 1.0).tolist(), size, experiment.adjust)
-    p = pd.Series(adjusted, index=cells.index, dtype=float).where(testable)
+    # Untestable cells, and those that drew nobody, count with p = 1.
+    entered = cells["cuped_p"].where(testable, 1.0)
+    p = pd.Series(adjusted(entered, size, experiment.adjust), cells.index).where(testable)
     verdict = rule(p < experiment.alpha, cells["cuped_effect"], cells["arm"], experiment, guarded)
     why = np.where(cells["reason"] == KNOWN, "too few buyers", cells["reason"])
     found = np.where(testable, verdict, why) if valid else np.full(len(cells), "not valid")
@@ -84,14 +83,6 @@ def rule(
     cases = [is_clear & (effect < 0), small, gains & arm.isin(failing), gains]
     words = ["stop", "keep testing", "guardrail", "roll out"]
     return pd.Series(np.select(cases, words, "keep testing"), effect.index)
-
-
-def _adjusted(p: list[float], size: int, method: Literal["holm", "bh"]) -> list[float]:
-    """Adjusted over a family of `size` cells; untestable ones, and those that drew nobody, enter as p = 1."""
-    if not p:
-        return []
-    named = {"holm": "holm", "bh": "fdr_bh"}[method]
-    return multipletests([*p, *[1.0] * (size - len(p))], method=named)[1][: len(p)].tolist()
 
 
 def worth(decided: pd.DataFrame, segments: pd.DataFrame) -> pd.DataFrame:

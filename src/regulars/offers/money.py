@@ -14,6 +14,7 @@ from regulars.offers.decisions import worth
 from regulars.offers.differs import matrices
 from regulars.offers.pooling import pooled, posterior
 from regulars.offers.registry import Experiment
+from regulars.segments import column_of
 
 Floats = NDArray[np.float64]
 
@@ -107,7 +108,7 @@ def stakes(decided: pd.DataFrame, experiment: Experiment) -> pd.DataFrame:
     own = chance_above_zero(d, se, freedom), expected_gain(-d, se, freedom), expected_gain(d, se, freedom)
     kept = "n n_control verdict cuped_effect cuped_low cuped_high".split()
     found = cells[[*KEYS, *kept]].assign(
-        segmentation=experiment.segmentation.replace("-", "_"), horizon_days=experiment.horizon_days
+        segmentation=column_of(experiment.segmentation), horizon_days=experiment.horizon_days
     )
     found = found.assign(**dict(zip(STAKES, own, strict=True)))
     shrunk = pooled(cells, experiment.alpha, kind="cuped_").drop(columns="kept")

@@ -9,8 +9,9 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 from scipy import stats
-from statsmodels.stats.multitest import multipletests
 from statsmodels.stats.proportion import proportion_confint
+
+from regulars.offers.multiplicity import adjusted
 
 CHARACTERISTICS = ("age_band", "income_band", "gender", "household_size", "region", "country")
 MOST_GROUPS = 15  # of one characteristic: a column with more is no grouping, or one for a page of its own
@@ -57,7 +58,7 @@ def parity(is_offered: pd.Series, profiles: pd.DataFrame, alpha: float = 0.05) -
         low=low,
         high=high,
         share_others=others[1] / others[0],
-        p_holm=multipletests(p, method="holm")[1] if p else [],
+        p_holm=adjusted(p, len(p)),
     ).drop(columns="offered")
 
 

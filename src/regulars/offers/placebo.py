@@ -11,25 +11,24 @@ from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 from scipy import stats
 from statsmodels.stats.proportion import proportion_confint
 
 from regulars.offers.effects import ROUNDING, effects
+from regulars.offers.multiplicity import adjusted
 from regulars.offers.registry import Experiment, OfferError
 from regulars.offers.validity import ALPHA, SMALLEST_EXPECTED
 
 Floats = NDArray[np.float64]
 
 BLOCK = 4_000_000  # customers × draws at a time: some 100 MB
-DAILY_ALPHA = 0.05
 
 QUESTIONS = {
     "any_verdict": "the whole procedure: a verdict in any cell",
     "ratio_doubted": "a sample ratio doubted",
     "balance_doubted": "the balance before doubted",
     "any_raw": "unadjusted: p below alpha in any cell",
-    "any_day": "unadjusted and read every day: p below .05 on any day, over everyone",
 }
 
 
@@ -61,7 +60,6 @@ def placebo(
     *,
     draws: int = 400,
     random_state: int,
-    daily: pd.DataFrame | None = None,
 ) -> Placebo:
     """Assign real customers at random, many times, and see how often the whole procedure claims an effect.
 
@@ -76,11 +74,9 @@ def placebo(
         experiment: its arms' shares, primary metric, family, alpha and minimum of buyers.
         draws: how many.
         random_state: seed.
-        daily: what each customer brought on each day, in the primary metric: indexed by customer, one column per day in order;
-            who is not in it brought nothing. Without it the reading of every day is not judged.
 
     Raises:
-        OfferError: without customers, or if a customer stands in `base` twice, or in `daily` twice.
+        OfferError: without customers, or if a customer stands in `base` twice.
 
     >>> from regulars.offers.registry import read_experiments
     >>> rng = np.random.default_rng(0)
@@ -93,11 +89,9 @@ def placebo(
     """
     people = _sorted(base)
     customers = _as_arrays(people, experiment)
-    steps = None if daily is None else _steps(daily, people["customer_id"])
     rng = np.random.default_rng(random_state)
-    parts = [
-        _judge(customers, arms, experiment, steps) for arms in _assigned(rng, draws, len(people), experiment)
-    ]
+    blocks = _assigned(rng, draws, len(people), experiment)
+    parts = [_judge(customers, arms, experiment) for arms in blocks]
     found = pd.concat(parts, ignore_index=True)
     counts = found.sum()
     low, high = proportion_confint(counts, draws, method="wilson")
@@ -123,14 +117,6 @@ def _sorted(base: pd.DataFrame) -> pd.DataFrame:
             f"{twice} of {len(base)} rows name a customer a second time: one row per customer, and at least one, is needed."
         )
     return base.sort_values("customer_id", ignore_index=True)
-
-
-def _steps(daily: pd.DataFrame, customers: pd.Series) -> Floats:
-    """What each customer had brought by the end of each day, centred: shape (customers, days)."""
-    if daily.index.has_duplicates:
-        raise OfferError("'daily' names a customer twice: one row per customer is needed.")
-    grown = daily.reindex(customers).fillna(0.0).to_numpy(dtype=float).cumsum(axis=1)
-    return np.asarray(grown - grown.mean(axis=0), dtype=float)
 
 
 def _as_arrays(people: pd.DataFrame, experiment: Experiment) -> _Base:
@@ -160,7 +146,7 @@ def _assigned(
         yield arms
 
 
-def _judge(base: _Base, arms: NDArray[np.int8], experiment: Experiment, steps: Floats | None) -> pd.DataFrame:
+def _judge(base: _Base, arms: NDArray[np.int8], experiment: Experiment) -> pd.DataFrame:
     """The questions' answers for a block of draws."""
     sums = _sums(base, arms, len(experiment.arms))
     ratio = _ratio_doubted(sums[..., 0], experiment)
@@ -173,8 +159,6 @@ def _judge(base: _Base, arms: NDArray[np.int8], experiment: Experiment, steps: F
         "balance_doubted": balance,
         "any_raw": raw,
     }
-    if steps is not None:
-        found["any_day"] = _any_day(arms, steps, experiment)
     return pd.DataFrame(found)
 
 
@@ -237,24 +221,6 @@ def _claims(
     return np.asarray(verdict.any(axis=(1, 2))), np.asarray((p < experiment.alpha).any(axis=(1, 2)))
 
 
-def adjusted(p: Floats, size: ArrayLike, method: str) -> Floats:
-    """Each row's p-values by Holm (1979), or "bh": Benjamini and Hochberg (1995), in a family of so many; the rest have p = 1.
-
-    >>> adjusted(np.array([[0.01, 0.04, 0.03]]), [3], "holm").round(3).tolist()
-    [[0.03, 0.06, 0.06]]
-    """
-    order = np.argsort(p, axis=1)
-    rank, m = np.arange(1, p.shape[1] + 1), np.asarray(size)[:, None]
-    inorder = np.take_along_axis(p, order, axis=1)
-    if method == "holm":
-        raised = np.maximum.accumulate(inorder * np.maximum(m - rank + 1, 0), axis=1)
-    else:
-        raised = np.minimum.accumulate((inorder * m / rank)[:, ::-1], axis=1)[:, ::-1]
-    result = np.empty_like(p)
-    np.put_along_axis(result, order, np.minimum(raised, 1.0), axis=1)
-    return result
-
-
 def _ratio_doubted(counts: Floats, experiment: Experiment) -> NDArray[np.bool_]:
     """Whether `sample_ratio` fails: counts have the shape (draws, segments and everyone, arms)."""
     shares = np.array([arm.share for arm in experiment.arms.values()])
@@ -275,24 +241,3 @@ def _balance_doubted(base: _Base, sums: Floats) -> NDArray[np.bool_]:
     statistic = (n * ((apart @ np.linalg.pinv(spread, hermitian=True)) * apart).sum(axis=-1)).sum(axis=1)
     freedom = int(np.linalg.matrix_rank(spread, hermitian=True)) * ((n > 0).sum(axis=1) - 1)
     return np.asarray((freedom > 0) & (stats.chi2.sf(statistic, np.maximum(freedom, 1)) < ALPHA))
-
-
-def _any_day(arms: NDArray[np.int8], steps: Floats, experiment: Experiment) -> NDArray[np.bool_]:
-    """Whether any arm's cumulative effect over everyone has p below .05 on any day."""
-    draws, days = len(arms), steps.shape[1]
-    both = np.column_stack([steps, steps**2])
-    tables = []
-    for number, arm in enumerate(experiment.arms):
-        drawn = arms == number
-        n = np.repeat(drawn.sum(axis=1), days)
-        y, yy = (half.ravel() for half in np.split(drawn.astype(float) @ both, 2, axis=1))
-        left = yy - y**2 / np.maximum(n, 1)
-        variance = np.where(left <= ROUNDING * yy, 0.0, left) / np.where(n > 1, n - 1, np.nan)
-        names = {"metric": np.tile(np.arange(days), draws), "arm": arm}
-        names["segment"] = np.repeat(np.arange(draws), days)
-        numbers = {"n": n, "buyers": 0, "mean": y / np.where(n > 0, n, np.nan), "variance": variance}
-        unused = dict.fromkeys(("pre_mean", "pre_variance", "covariance"), 0.0)
-        tables.append(pd.DataFrame(names | numbers | unused))
-    found = effects(pd.concat(tables), experiment.control, DAILY_ALPHA)
-    claimed = found.loc[found["p"] < DAILY_ALPHA, "segment"]
-    return np.isin(np.arange(draws), claimed)

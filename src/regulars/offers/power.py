@@ -17,6 +17,7 @@ from regulars.offers.decisions import POWER
 from regulars.offers.effects import EVERYONE
 from regulars.offers.pooling import pooled
 from regulars.offers.registry import Experiment, OfferError
+from regulars.segments import column_of
 
 Floats = NDArray[np.float64]
 
@@ -129,12 +130,10 @@ def next_test(
 
     Returns:
         One row per undecided cell of a segment, and per arm over everyone, with a verdict or without: `segmentation`,
-        `segment`, `arm`, `verdict`, `n`, `n_control`; the `level` of the new test; `detectable` (the smallest effect that this
-        one could have found, at its own level), `customers` today, `weekly`, `worth_having`, `detectable_today` (the smallest
-        that a new one of today's customers could find); for the pooled effect `effect`, `n_for_effect` and
-        `n_control_for_effect`, `customers_for_effect` (both), `weeks_for_effect` and `answer_for_effect`; and the same with
-        `_for_worth_having`.
-        Numbers are missing where the answer says why.
+        `segment`, `arm`, `verdict`, `n`, `n_control`; the `level` of the new test; `detectable`, the smallest effect that this
+        one could have found, at its own level; `customers` today, `weekly`, `worth_having`; `detectable_today`, the smallest
+        that a new one of today's customers could find; for the pooled effect `effect`, `n`, `n_control`, `customers` (both),
+        `weeks` and `answer`, each with `_for_effect`; these with `_for_worth_having`. What is missing, the answer explains.
 
     Raises:
         OfferError: if `worth_having` is not above zero.
@@ -143,17 +142,15 @@ def next_test(
         raise OfferError(f"An effect worth having is above zero; {worth_having} is not.")
     found = _undecided(decided, experiment, power)
     found = found.assign(
-        segmentation=experiment.segmentation.replace("-", "_"),
+        segmentation=column_of(experiment.segmentation),
         customers=found["segment"].map(dict(customers)).astype(float),
         weekly=found["segment"].map(dict(weekly)).astype(float),
         worth_having=float(worth_having),
     )
     both = found["n"] + found["n_control"]
     spread = (found["se"] ** 2 * both).mask(~found["can_plan"])
-    today = detectable(
-        spread, found["customers"].where(found["customers"] > 0), level=found["level"], power=power
-    )
-    found = found.assign(detectable_today=today)
+    there = found["customers"].where(found["customers"] > 0)
+    found["detectable_today"] = detectable(spread, there, level=found["level"], power=power)
     for name, effect in (("effect", found["effect"]), ("worth_having", found["worth_having"])):
         total = pd.Series(needed(effect, spread, level=found["level"], power=power), found.index)
         own = np.ceil((total * found["n"] / both).round(9))

@@ -7,9 +7,9 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 from scipy import stats
-from statsmodels.stats.multitest import multipletests
 
 from regulars.offers.effects import EVERYONE
+from regulars.offers.multiplicity import adjusted
 from regulars.offers.registry import Experiment
 
 ALPHA = 0.001  # a sound test should not be doubted: nine checks at .05 would doubt 37 % of them
@@ -85,5 +85,5 @@ def sample_ratio(assigned: pd.DataFrame, experiment: Experiment) -> pd.DataFrame
     p = pd.Series(
         [stats.chisquare(row, row.sum() * shares).pvalue for row in large.to_numpy()], large.index, float
     )
-    adjusted = pd.Series(multipletests(p, alpha=ALPHA, method="holm")[1] if len(p) else [], p.index, float)
-    return counts.assign(p=p, p_adjusted=adjusted, passed=~(adjusted.reindex(counts.index) < ALPHA))
+    p_adjusted = pd.Series(adjusted(p, len(p)), p.index)
+    return counts.assign(p=p, p_adjusted=p_adjusted, passed=~(p_adjusted.reindex(counts.index) < ALPHA))

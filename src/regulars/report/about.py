@@ -5,14 +5,11 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
+from regulars.month import Month, MonthError
 from regulars.report.errors import ReportError
 
 HISTORY: Final = "history"
 """The key under which a notebook's findings keep the figures that are followed from month to month."""
-
-_MONTHS: Final = (
-    "January February March April May June July August September October November December".split()
-)
 
 
 class Figure(NamedTuple):
@@ -83,7 +80,7 @@ def read_report(folder: Path) -> Report:
     """
     try:
         about = json.loads((folder / "report.json").read_text(encoding="utf-8"))
-        month_name(about["month"])
+        Month.parse(about["month"])
         kept = about.get(HISTORY, {})
         return Report(
             folder=folder.name,
@@ -96,7 +93,7 @@ def read_report(folder: Path) -> Report:
             figures=[_figure(one) for one in kept.get("figures", [])],
             segments=[_figure(one | {"unit": "customers"}) for one in kept.get("segments", [])],
         )
-    except (ValueError, KeyError, TypeError, IndexError, AttributeError) as error:
+    except (ValueError, KeyError, TypeError, IndexError, AttributeError, MonthError) as error:
         raise ReportError(
             f"{folder.parent.name}/{folder.name}/report.json cannot be read ({error}): "
             "make that report again, or remove its folder."
@@ -106,19 +103,3 @@ def read_report(folder: Path) -> Report:
 def _figure(kept: Mapping[str, Any]) -> Figure:
     value = kept["value"]
     return Figure(str(kept["name"]), str(kept["unit"]), None if value is None else float(value))
-
-
-def month_name(month: str) -> str:
-    """Write a month as people do.
-
-    Raises:
-        ValueError: If it is none.
-
-    Example:
-        >>> month_name("2017-12")
-        'December 2017'
-    """
-    year, number = month.split("-")
-    if not 1 <= int(number) <= 12:
-        raise ValueError(f"{month} is no month")
-    return f"{_MONTHS[int(number) - 1]} {int(year):04}"

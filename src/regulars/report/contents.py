@@ -6,7 +6,8 @@ from urllib.parse import quote
 
 import jinja2
 
-from regulars.report.about import Report, is_report, month_name, read_report
+from regulars.month import Month
+from regulars.report.about import Report, is_report, read_report
 from regulars.report.files import write_whole
 from regulars.report.history import address, history_page
 
@@ -66,7 +67,7 @@ def _listed(name: str, months: list[Report]) -> dict[str, Any]:
         "history": quote(f"{name}/index.html"),
         "newest": newest,
         "address": f"{quote(name)}/{address(newest)}",
-        "month": month_name(newest.month),
+        "month": Month.parse(newest.month).title,
         "count": len(months),
     }
 

@@ -7,7 +7,8 @@ from urllib.parse import quote
 import pandas as pd
 from bs4 import BeautifulSoup, Tag
 
-from regulars.report.about import Figure, Report, month_name
+from regulars.month import Month
+from regulars.report.about import Figure, Report
 from regulars.report.charts import segment_colours
 from regulars.report.markup import tables_set
 from regulars.report.sparkline import sparkline
@@ -97,7 +98,7 @@ def _table(
     }
     labels = {column: _heading(name, units[name]) for column, name in numbered.items()}
     frame = rows.set_axis(list(numbered), axis=1)
-    frame.insert(0, "month", [month_name(month) for month in months])
+    frame.insert(0, "month", [Month.parse(month).title for month in months])
     made = table(frame, caption=caption, identifier=identifier, formats=formats, labels=labels)
     soup = BeautifulSoup(made.as_raw_html(), "html.parser")
     for machinery in soup.find_all("style"):
@@ -146,7 +147,8 @@ def _spoken(known: dict[str, int], values: Sequence[float], words: Sequence[str]
     low = min(known, key=lambda month: values[known[month]])
     high = max(known, key=lambda month: values[known[month]])
     ends = [
-        f"{kind} {words[known[m]]} in {month_name(m)}" for kind, m in (("lowest", low), ("highest", high))
+        f"{kind} {words[known[m]]} in {Month.parse(m).title}"
+        for kind, m in (("lowest", low), ("highest", high))
     ]
     return f"{len(known)} months, {ends[0]}, {ends[1]}"
 
@@ -168,9 +170,9 @@ def history_page(reports: Sequence[Report]) -> dict[str, Any]:
         reports: Those of one shop, newest first; at least one.
     """
     newest, oldest = reports[0], reports[-1]
-    span = month_name(newest.month)
+    span = Month.parse(newest.month).title
     if len(reports) > 1:
-        span = f"{len(reports)} months, {month_name(oldest.month)} to {span}"
+        span = f"{len(reports)} months, {Month.parse(oldest.month).title} to {span}"
     return {
         "resources": {
             "page": {
@@ -183,7 +185,7 @@ def history_page(reports: Sequence[Report]) -> dict[str, Any]:
         },
         "span": span,
         "newest": newest,
-        "reports": [(address(report), month_name(report.month), report) for report in reports],
+        "reports": [(address(report), Month.parse(report.month).title, report) for report in reports],
         "figures": figures_section(reports),
         "segments": segments_section(reports),
     }
