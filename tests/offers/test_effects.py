@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
-from regulars.offers.effects import ALONE, EVERYONE, KNOWN, SAME, aggregate, effects
+from regulars.offers.effects import ALONE, EVERYONE, KNOWN, NOBODY, SAME, aggregate, effects
 
 ENGINES: dict[str, Callable[[pd.DataFrame], nw.LazyFrame[Any]]] = {
     "pandas": lambda frame: nw.from_native(frame).lazy(),
@@ -221,3 +221,14 @@ def test_duckdb_and_pandas_aggregate_to_the_same(seed: int) -> None:
     frame = heavy(seed, 500, 300)
     tables = [aggregate(engine(frame), ["y"]) for engine in ENGINES.values()]
     pd.testing.assert_frame_equal(*tables, check_dtype=False, rtol=1e-9)
+
+
+def test_a_segment_whose_customers_all_fell_to_the_control_is_a_cell_that_says_so() -> None:
+    frame = two_arms(FIVE, FIVE[::-1].copy(), HALF)
+    alone = frame[frame["arm"] == "c"].assign(segment="alone")
+    found = in_pandas(pd.concat([frame, alone]), ["y"]).loc["y"]
+    assert set(found.index) == {("s", "t"), ("alone", "t"), (EVERYONE, "t")}
+    cell = found.loc[("alone", "t")]
+    assert (cell["reason"], cell["n_control"]) == (NOBODY, 5)
+    assert np.isnan(cell[["n", "effect", *KINDS]].astype(float)).all()
+    assert found.loc[("s", "t"), "n"] == 5

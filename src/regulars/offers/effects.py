@@ -34,7 +34,10 @@ def effects(aggregates: pd.DataFrame, control: str, alpha: float = 0.05) -> pd.D
     """
     keys = ["metric", "segment"]
     is_control = aggregates["arm"] == control
-    pairs = aggregates[~is_control].merge(
+    treated = aggregates[~is_control]
+    # A segment of whom nobody fell to an arm is a cell of the family, too.
+    cells = aggregates[keys].drop_duplicates().merge(treated[["arm"]].drop_duplicates(), how="cross")
+    pairs = cells.merge(treated, on=[*keys, "arm"], how="left").merge(
         aggregates[is_control].drop(columns="arm"), on=keys, how="left", suffixes=("", "_control")
     )
     result = pairs[[*keys, "arm", "n", "n_control", "buyers", "buyers_control", "mean", "mean_control"]]

@@ -214,7 +214,8 @@ def _claims(
 
     p, effect = spread(table["cuped_p"], np.nan), spread(table["cuped_effect"], np.nan)
     enough = spread(table[["buyers", "buyers_control"]].min(axis=1), 0.0) >= experiment.minimum_buyers
-    size = spread(table["n"] > 0, 0.0).any(axis=2).sum(axis=1) * len(experiment.treated)
+    is_cell = pd.Series(1.0, table.index)
+    size = spread(is_cell, 0.0).any(axis=2).sum(axis=1) * len(experiment.treated)
     tested = np.where(enough & ~np.isnan(p), p, 1.0).reshape(draws, -1)
     found = (adjusted(tested, size, experiment.adjust) < experiment.alpha).reshape(p.shape)
     verdict = found & ((effect < 0) | (effect >= experiment.decision.minimum_effect))
