@@ -189,6 +189,19 @@ def test_sparks_talk_is_in_its_log_and_not_on_the_screen(
     assert capfd.readouterr() == ("", "")
 
 
+@pytest.mark.slow
+def test_an_engine_after_a_stopped_session_begins_in_the_same_java(
+    spark: SparkEngine, tmp_path: Path
+) -> None:
+    from pyspark import SparkContext
+
+    java = SparkContext._gateway
+    spark.session.stop()
+    spark.session = SparkEngine(Engine(), "local[2]", tmp_path / "spill", "1GB").session
+    assert SparkContext._gateway is java
+    assert len(spark.collect(spark.scan(staged(tmp_path)))) > 0
+
+
 def test_an_amount_of_memory_that_is_none_is_said() -> None:
     with pytest.raises(
         EngineError, match="REGULARS_MEMORY is 'much', which is no amount of memory: write it as 4GB"

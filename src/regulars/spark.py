@@ -170,7 +170,9 @@ def _start(conf: Any, folder: Path) -> None:
     try:
         with log.open("wb") as talk, warnings.catch_warnings():
             warnings.simplefilter("ignore", FutureWarning)  # of pandas 3, which it never gets to see
-            SparkSession(SparkContext(conf=conf, gateway=launch_gateway(conf, {"stderr": talk})))
+            # Java outlives a stopped session, and serves the next.
+            java = SparkContext._gateway or launch_gateway(conf, {"stderr": talk})
+            SparkSession(SparkContext(conf=conf, gateway=java))
     except Exception as error:
         raise EngineError(
             f"Spark did not start with spark_master: {conf.get('spark.master')}. It needs Java 17 or later, and a master "
