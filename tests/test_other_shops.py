@@ -104,10 +104,19 @@ def test_a_shop_without_orders_says_what_it_lacks_and_has_its_experiment(
     said = texts(shop, "2008-03")
     assert "64,000 customers were read: 64,000 are staged, 0 refused." in said["01-ingest.html"]
     lacks = "Not available: needs orders, which hillstrom lacks; it has assignments, customers, outcomes."
+    assert "What changed is not known. " + lacks in said["index.html"]
     for page in ("02-features.html", "03-segments.html", "index.html"):
         assert lacks in said[page]
         assert "Exception" not in said[page]
-    assert "Roll out: an e-mail about men's goods for everyone" in said["index.html"]
+    to_do = found(shop, "2008-03", "05")["to do"]
+    assert (to_do["offer"], to_do["whom"]) == ("an e-mail about men's goods", "everyone")
+    assert to_do["money"] == pytest.approx(64_000 * 0.7674, rel=1e-3)  # METHODS §4: by CUPED
+    advice = [row[:2] for row in rows_of(shop, "2008-03", "index.html", "actions")]
+    assert advice == [
+        ["Give an e-mail about men's goods to everyone", "64,000"],
+        ["Or, in place of it: give an e-mail about women's goods to everyone", "64,000"],
+    ]
+    assert "How the month went" not in said["index.html"]
     offers = said["04-offers.html"]
     for gain in ("men's goods for everyone. Spend +$0.77", "women's goods for everyone. Spend +$0.42"):
         assert f"Roll out: an e-mail about {gain} per customer in 14 days" in offers

@@ -10,10 +10,11 @@ from pathlib import Path
 
 import nbformat
 import pytest
+from bs4 import BeautifulSoup
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
 from regulars import Shop
-from regulars.month import MonthError
+from regulars.month import Month, MonthError
 from regulars.pipeline import NOTEBOOKS, PipelineError, main, make_reports, parse_months
 from regulars.publishing import restore
 
@@ -69,9 +70,8 @@ def run(shop, notebooks: Path, monkeypatch) -> None:
 def test_a_run_publishes_every_page_and_nothing_else(shop, notebooks, monkeypatch, capsys):
     run(shop, notebooks, monkeypatch)
     folder = shop.reports / "2017-12"
-    assert {path.name for path in folder.iterdir()} == {page for page, _ in NOTEBOOKS.values()} | {
-        "report.json"
-    }
+    pages = {page for page, _ in NOTEBOOKS.values()}
+    assert {path.name for path in folder.iterdir()} == pages | {"report.json", "demo-2017-12.html"}
     assert {path.name for path in shop.reports.iterdir()} == {"2017-12", "index.html"}
     said = capsys.readouterr().out
     assert all(f"  {name}" in said for name in NOTEBOOKS)
@@ -166,11 +166,36 @@ def test_months_are_read():
         parse_months("2017")
 
 
-def test_a_review_that_cannot_be_had_says_so_and_what_the_tests_of_offers_found(shop, notebooks, monkeypatch):
+def test_a_page_that_cannot_be_had_says_so(shop, notebooks, monkeypatch):
     write(notebooks, "05-review", OPEN, 'store.require("weather")', "1 / 0")
     run(shop, notebooks, monkeypatch)
     page = (shop.reports / "2017-12" / "index.html").read_text(encoding="utf-8")
     assert "Not available: needs weather, which demo lacks" in page
-    assert "Roll out: 10% off one order for returning customers" in page
     assert "Exception" not in page
     assert "ZeroDivisionError" not in page
+
+
+def test_a_shop_without_orders_leaves_out_the_cells_that_need_them(shop, notebooks, monkeypatch):
+    write(notebooks, "05-review", OPEN, "1 / 0", "print('still here')")
+    path = notebooks / "05-review.ipynb"
+    node = nbformat.read(path, as_version=4)
+    node.cells[3].metadata["tags"] = ["needs-orders"]
+    nbformat.write(node, path)
+    with pytest.raises(PipelineError, match="05-review, cell 4 failed"):
+        run(shop, notebooks, monkeypatch)
+    monkeypatch.setattr(Shop, "has", lambda _shop, *tables: "orders" not in tables)
+    monkeypatch.setattr(Shop, "months", lambda _shop: [Month(2017, 12)])
+    run(shop, notebooks, monkeypatch)
+    assert "still here" in pages_of(shop)["index.html"]
+    assert "1 / 0" in path.read_text(encoding="utf-8")
+
+
+def test_the_review_to_mail_has_neither_links_nor_code(shop, notebooks, monkeypatch):
+    write(notebooks, "05-review", OPEN, "print('the month')")
+    run(shop, notebooks, monkeypatch)
+    pages = pages_of(shop)
+    assert 'href="demo-2017-12.html" download' in pages["index.html"]
+    mailed = BeautifulSoup(pages["demo-2017-12.html"], "html.parser")
+    assert "the month" in mailed.select_one("main").get_text()
+    assert {link["href"] for link in mailed.select("a[href]")} == {"#main"}
+    assert not mailed.select(".code, #show-code")

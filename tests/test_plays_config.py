@@ -146,6 +146,6 @@ def test_a_missing_file_is_named(tmp_path: Path) -> None:
 
 def test_a_cap_of_no_contact_is_said_in_words() -> None:
     assert [str(ContactCap(contacts=n, days=30)) for n in (2, 0)] == [
-        "at most 2 in 30 days",
+        "at most 2 contacts in 30 days",
         "none of its own",
     ]

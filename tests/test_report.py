@@ -7,8 +7,10 @@ from urllib.parse import unquote
 import duckdb
 import pytest
 from bs4 import BeautifulSoup
+from statsmodels.duration.survfunc import SurvfuncRight
 
 from regulars.pipeline import NOTEBOOKS
+from regulars.review import segments_of
 from regulars.segments import segment_by_rules
 
 PAGES = [page for page, _ in NOTEBOOKS.values()]
@@ -44,8 +46,10 @@ def sql(reported):
     for path in [*reported.data.glob("staged/*.parquet"), *reported.data.glob("offers/2017-12.parquet")]:
         name = "offers" if "offers" in str(path.parent) else path.stem
         connection.execute(f"CREATE VIEW {name} AS FROM '{path}'")
-    for path in reported.data.glob("segments/*.parquet"):
-        connection.execute(f"CREATE VIEW segments AS FROM '{path}'")
+    for name in ("segments", "features"):
+        connection.execute(
+            f"CREATE VIEW {name} AS FROM '{reported.monthly(name, reported.month('2017-12'))}'"
+        )
     return lambda query: connection.execute(query).fetchall()[0]
 
 
@@ -90,6 +94,157 @@ def test_every_key_figure_is_what_plain_sql_says(found, sql):
     sizes = {one["name"]: one["value"] for one in found["05"]["history"]["segments"]}
     for segment, customers in sizes.items():
         assert customers == sql(f"SELECT count(*) FROM segments WHERE four_core = '{segment}'")[0]
+
+
+def test_every_statement_of_the_review_is_checked_here(found):
+    """Each key is that of a sentence which a test below holds against SQL, or which states no number of its own."""
+    verdicts = {"returning × ten-percent-off", "returning × free-delivery"}
+    checked = {
+        "history",
+        "changed",
+        "worked",
+        "to do",
+        "value",
+        "no alert",
+        "movement",
+        "slipped",
+        "caveat 0",
+        *verdicts,
+    }
+    assert set(found["05"]) == checked | {"excluded", "about"}
+
+
+def boxes_of(folder):
+    """What the review's value boxes say: figure → its value and facts."""
+    soup = BeautifulSoup((folder / "index.html").read_text(encoding="utf-8"), "html.parser")
+    return {
+        box.select_one(".name").get_text(): {"value": box.select_one(".value").get_text()}
+        | {fact.dt.get_text(): fact.dd.get_text() for fact in box.select("dl > div")}
+        for box in soup.select("ul.boxes:not(.wide) > li")
+    }
+
+
+def test_the_boxes_say_what_plain_sql_says(found, sql, folder):
+    shown = boxes_of(folder)
+    kept = {one["name"]: one["value"] for one in found["05"]["history"]["figures"]}
+    assert list(shown) == list(kept)
+    for name, statement, pattern in (
+        ("active customers", "count(DISTINCT customer_id)", "{:,.0f}"),
+        ("orders", "count(*)", "{:,.0f}"),
+        ("revenue", "sum(revenue)", "${:,.0f}"),
+        ("average order value", "sum(revenue) / count(*)", "${:,.2f}"),
+    ):
+        (now,), (then,) = (
+            sql(f"SELECT {statement} FROM orders WHERE ordered_month = '{month}'")
+            for month in ("2017-12", "2017-11")
+        )
+        assert shown[name]["value"] == pattern.format(now)
+        change = f"{float(now) / float(then) - 1:+.1%}".replace("-", "−")
+        assert shown[name]["last month"].startswith(f"{pattern.format(then)}, {change} (")
+        low, high = (float(re.sub(r"[$,]", "", end)) for end in shown[name]["95% interval"].split(" to "))
+        assert low < float(now) < high
+    assert all("last year" not in facts for facts in shown.values())  # the data begin in 2017
+
+
+def test_time_to_repeat_is_statsmodels_median(found, sql):
+    rows = """
+        WITH days AS (SELECT DISTINCT customer_id, ordered_day AS d FROM orders WHERE ordered_month <= '2017-12'),
+        following AS (SELECT d, lead(d) OVER (PARTITION BY customer_id ORDER BY d) AS after FROM days),
+        last AS (SELECT DATE '2017-12-31' - DATE '1970-01-01' AS d)
+        SELECT list(coalesce(f.after, last.d) - f.d), list((f.after IS NOT NULL)::INT)
+        FROM following f, last WHERE f.d > last.d - 365
+    """
+    waited, came = sql(rows)
+    kept = {one["name"]: one["value"] for one in found["05"]["history"]["figures"]}
+    assert kept["time to repeat"] == SurvfuncRight(waited, came).quantile(0.5)
+
+
+def test_the_value_of_the_base_is_the_sum_over_its_customers(found, sql, folder):
+    stated = found["05"]["value"]
+    (expected,) = sql("SELECT sum(value_revenue) FROM features")
+    assert stated["expected"] == pytest.approx(expected)
+    assert stated["low"] < expected < stated["high"]
+    assert boxes_of(folder)["value of the base"]["value"] == f"${expected:,.0f}"
+    kept = {one["name"]: one["value"] for one in found["05"]["history"]["figures"]}
+    assert kept["value of the base"] == stated["expected"]
+
+
+def rows_of(folder, table):
+    soup = BeautifulSoup((folder / "index.html").read_text(encoding="utf-8"), "html.parser")
+    return [
+        [cell.get_text(" ", strip=True) for cell in row.select("td")]
+        for row in soup.select(f"#{table} tbody tr")
+    ]
+
+
+def test_the_segments_are_counted_and_paid_by_the_right_month(reported, sql, folder):
+    months = [reported.month("2017-11"), reported.month("2017-12")]
+    before, now = (segments_of(reported, reported.snapshot(one)).rename("segment") for one in months)
+    orders = reported.engine.collect(
+        reported.table("orders").select("customer_id", "ordered_month", "revenue"), "customer_id"
+    )
+    spent = orders[orders["ordered_month"] == "2017-12"].groupby("customer_id")["revenue"].sum()
+    for segment, customers, last_month, revenue, expected, bought, _, health in rows_of(folder, "segments"):
+        members = before.index[before == segment]
+        buyers = spent[spent.index.isin(members)]
+        assert (customers, last_month) == (f"{(now == segment).sum():,}", f"{len(members):,}")
+        assert revenue == (f"${buyers.sum():,.0f}" if len(buyers) >= 10 else "–")
+        (sum_,) = sql(
+            f"SELECT sum(value_revenue) FROM features JOIN segments USING (customer_id) WHERE four_core = '{segment}'"
+        )
+        assert expected == f"${sum_:,.0f}"
+        assert bought == f"{len(buyers) / len(members):.1%}"
+        assert health == "steady"
+
+
+def test_who_slipped_away_had_brought_what_is_said(found, reported):
+    months = [reported.month("2017-11"), reported.month("2017-12")]
+    before, now = (segments_of(reported, reported.snapshot(one)) for one in months)
+    slipped = [one for one in now.index[now == "at-risk"] if before.get(one, "at-risk") != "at-risk"]
+    orders = reported.engine.collect(
+        reported.table("orders").select("customer_id", "ordered_day", "revenue"), "customer_id", "ordered_day"
+    )
+    end = months[0].snapshot_day
+    window = orders["customer_id"].isin(slipped) & orders["ordered_day"].between(end - 90, end - 1)
+    stated = found["05"]["slipped"]
+    assert (stated["customers"], stated["days"]) == (len(slipped), 90)
+    assert stated["revenue"] == pytest.approx(float(orders.loc[window, "revenue"].sum()))
+
+
+def test_no_figure_is_below_its_usual_range(found, folder):
+    assert "no alert" in found["05"]
+    for name, facts in boxes_of(folder).items():
+        if "usual" in facts:
+            low, value = (
+                float(re.sub(r"[$,%]", "", text))
+                for text in (facts["usual"].split(" to ")[0], facts["value"])
+            )
+            assert value >= low, name
+
+
+def test_every_play_has_the_evidence_that_the_offers_table_gives(sql, folder):
+    for advice, _, worth, evidence, settled_by in rows_of(folder, "actions"):
+        verdict = {"Give": "roll out", "Do nothing instead": "stop"}.get(
+            re.match(r"Give|Do nothing instead|", advice)[0]
+        )
+        assert (worth != "–") == (verdict is not None)
+        if verdict:
+            whom = re.search(r"to (\S+) customers", advice)[1]
+            effect, n = sql(
+                f"SELECT cuped_effect, count(*) OVER () FROM offers WHERE metric = 'profit' AND segment = '{whom}' "
+                f"AND verdict = '{verdict}' AND contains('{advice}', offer)"
+            )
+            assert n == 1 and f"{effect:+.2f}"[1:] in evidence and settled_by == "–"
+            (customers,) = sql(f"SELECT count(*) FROM segments WHERE four_core = '{whom}'")
+            assert worth.startswith(f"${abs(customers * effect):,.0f}")
+        else:
+            assert re.match(r"Test first|Nothing", advice) and not re.search("Supported|Spoken", evidence)
+
+
+def test_what_is_to_be_kept_in_mind_is_what_reading_the_data_said(found):
+    assert found["05"]["caveat 0"]["words"].startswith(
+        f"{found['01']['flags']['unknown']:,} lines name a product"
+    )
 
 
 def test_what_is_to_be_done_is_what_the_offers_table_supports(found, sql):

@@ -13,6 +13,7 @@ import time
 from collections.abc import Sequence
 from contextlib import ExitStack
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +33,8 @@ NOTEBOOKS: dict[str, tuple[str, str]] = {
     "05-review": ("index.html", "Review"),
 }
 
+REVIEW = "05-review"
+NEEDS = "needs-orders"  # tags the cells that a shop without orders has no use for
 PAPERMILL_SAYS = "papermill-error-cell-tag"
 
 
@@ -130,7 +133,7 @@ def _execute(shop: Shop, notebook: Path, output: Path, month: str) -> None:
     parameters = {"shop": shop.config.name, "month": month}
     try:
         papermill.execute_notebook(
-            notebook,
+            _applicable(shop, notebook, output),
             output,
             parameters,
             kernel_name="python3",
@@ -155,6 +158,20 @@ def _execute(shop: Shop, notebook: Path, output: Path, month: str) -> None:
         ) from None
 
 
+def _applicable(shop: Shop, notebook: Path, output: Path) -> Path:
+    """The notebook as the shop can run it: of one without orders, cells that need them are emptied, in place of `output`."""
+    import nbformat
+
+    node = nbformat.read(notebook, as_version=4)
+    tagged = [cell for cell in node.cells if NEEDS in cell.metadata.get("tags", [])]
+    if not tagged or shop.has("orders"):
+        return notebook
+    for cell in tagged:
+        cell.source = ""
+    nbformat.write(node, output)
+    return output
+
+
 def _say_not_available(shop: Shop, month: Month, output: Path, error: Any) -> None:
     """End the executed notebook where it asked for what the shop lacks, with the sentence in the place of the rest."""
     import nbformat
@@ -162,9 +179,6 @@ def _say_not_available(shop: Shop, month: Month, output: Path, error: Any) -> No
     from regulars.report import Findings
 
     findings = Findings(output.stem, shop.findings(month, output.stem))
-    if output.stem == "05-review":  # the first page then says what the tests of offers found
-        for place, sentence in enumerate(_headlines(shop.findings(month, "04-offers"))):
-            findings.headline("{words}", key=f"offers {place}", words=sentence)
     findings.headline("{words}", key="not available", words=str(error.evalue))
     said = findings.publish()
     node = nbformat.read(output, as_version=4)
@@ -176,14 +190,6 @@ def _say_not_available(shop: Shop, month: Month, output: Path, error: Any) -> No
     last.outputs = [nbformat.v4.new_output("display_data", data=bundle)]
     last.metadata["tags"] = ["findings"]
     nbformat.write(node, output)
-
-
-def _headlines(path: Path) -> list[str]:
-    """The sentences under the title of a notebook's page."""
-    if not path.exists():
-        return []
-    found = json.loads(path.read_text(encoding="utf-8"))["findings"]
-    return [finding["sentence"] for finding in found if finding["headline"]]
 
 
 def _cell_number(executed: Path, index: int) -> int:
@@ -214,22 +220,24 @@ def _render(shop: Shop, month: Month, building: Path) -> None:
     )
     clock = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
     footer = provenance(shop, {"shop": shop.config.name, "month": month}) | {"made at": clock}
+    mailed = f"{shop.config.name}-{month}.html"
     for name, (page, _) in NOTEBOOKS.items():
-        write_page(
+        written = partial(
+            write_page,
             building / f"{name}.ipynb",
-            building / page,
             subtitle=f"{shop.config.title} · {month.title}",
-            navigation=_navigation(name),
             footer=footer,
-            simulated=simulated and name in ("04-offers", "05-review"),
+            simulated=simulated and name in ("04-offers", REVIEW),
             made_up=shop.config.is_simulated,
         )
+        written(building / page, navigation=_navigation(name), mail=mailed if name == REVIEW else None)
+        if name == REVIEW:
+            written(building / mailed, navigation=(), home=None, code=False)
         (building / f"{name}.ipynb").unlink()
-    findings = json.loads(shop.findings(month, "05-review").read_text(encoding="utf-8"))["findings"]
     about = about_report(
         title=shop.config.title,
         month=str(month),
-        findings=findings,
+        findings=shop.found(month, REVIEW),
         simulated=simulated,
         made_up=shop.config.is_simulated,
     )
@@ -240,7 +248,7 @@ def _render(shop: Shop, month: Month, building: Path) -> None:
 
 def _navigation(current: str) -> list[tuple[str, str, bool]]:
     """The review first, then what stands behind it, then all months."""
-    order = ["05-review", *[name for name in NOTEBOOKS if name != "05-review"]]
+    order = [REVIEW, *[name for name in NOTEBOOKS if name != REVIEW]]
     links = [(NOTEBOOKS[name][1], NOTEBOOKS[name][0], name == current) for name in order]
     return [*links, ("All months", "../index.html", False)]
 

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import difflib
+import json
 import os
 from collections.abc import Mapping
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import narwhals as nw
 import pandas as pd
@@ -101,6 +103,11 @@ class Shop:
         """Where a notebook keeps the numbers that it states."""
         return self.data / "findings" / str(month) / f"{notebook[:2]}.json"
 
+    def found(self, month: Month, notebook: str) -> list[dict[str, Any]]:
+        """What a notebook found, as data: `key`, `sentence`, `headline`, `values`; nothing where it has not run."""
+        path = self.findings(month, notebook)
+        return json.loads(path.read_text(encoding="utf-8"))["findings"] if path.exists() else []
+
     def table(self, name: str) -> Frame:
         """A staged table as a lazy frame.
 
@@ -113,23 +120,27 @@ class Shop:
         """Whether the shop has all of these staged tables."""
         return all(self.staged(table).exists() for table in tables)
 
+    def lacks(self, *tables: str) -> str:
+        """What cannot be had where the shop lacks a table, in a sentence; empty where it has all of them."""
+        absent = [table for table in tables if not self.has(table)]
+        if not absent:
+            return ""
+        staged = sorted(path.stem for path in self.staged("").parent.glob("*.parquet"))
+        has = (
+            f"it has {', '.join(staged)}"
+            if staged
+            else "nothing of it is staged yet: run the notebook 01-ingest"
+        )
+        return f"Not available: needs {', '.join(absent)}, which {self.config.name} lacks; {has}."
+
     def require(self, *tables: str) -> None:
         """Say what cannot be had, if the shop lacks a table.
 
         Raises:
             NotAvailableError: naming the table, and those that the shop has.
         """
-        absent = [table for table in tables if not self.has(table)]
-        if absent:
-            staged = sorted(path.stem for path in self.staged("").parent.glob("*.parquet"))
-            has = (
-                f"it has {', '.join(staged)}"
-                if staged
-                else "nothing of it is staged yet: run the notebook 01-ingest"
-            )
-            raise NotAvailableError(
-                f"Not available: needs {', '.join(absent)}, which {self.config.name} lacks; {has}."
-            )
+        if lacks := self.lacks(*tables):
+            raise NotAvailableError(lacks)
 
     def optional(self, name: str) -> Frame | None:
         """A staged table, or None if the shop has none of its kind."""

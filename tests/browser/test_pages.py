@@ -104,7 +104,7 @@ def test_one_title_words_for_pictures_and_links_that_lead_somewhere(
     page = opened(address)
     assert page.locator("h1").count() == 1
     alts = page.evaluate(
-        """() => [...document.querySelectorAll("main img, main figure svg, main .sparks svg")]
+        """() => [...document.querySelectorAll("main img, main figure svg, main .boxes svg")]
              .map((one) => one.getAttribute("alt") ?? one.getAttribute("aria-label") ?? "")"""
     )
     assert [

@@ -4,7 +4,7 @@ import pandas as pd
 import pytest
 
 from regulars import Shop
-from regulars.offers import available, customers_of, offered, read_experiments, today
+from regulars.offers import available, customers_of, offered, reached, read_experiments, today
 from regulars.offers.assignment import held_out
 from regulars.offers.today import Today
 
@@ -62,6 +62,7 @@ def test_an_offer_goes_to_the_segments_with_a_verdict_or_to_everyone(now: Today)
 def test_who_may_be_offered_nothing_is_not_counted(demo: Shop) -> None:
     held = demo.config.model_copy(update={"offers": demo.config.offers.model_copy(update={"holdout": 0.2})})
     shop = Shop(held, demo.home, demo.raw)
-    everybody, reached = (today(one, one.month("latest")).segments for one in (demo, shop))
-    assert 0.15 < 1 - len(reached) / len(everybody) < 0.25
-    assert not held_out(reached.index, "demo", 0.2).any()
+    everybody, there = (today(one, one.month("latest")).segments for one in (demo, shop))
+    assert 0.15 < 1 - len(there) / len(everybody) < 0.25
+    assert not held_out(there.index, "demo", 0.2).any()
+    pd.testing.assert_frame_equal(reached(shop, shop.month("latest")), there)

@@ -66,7 +66,7 @@ def test_a_line_has_a_place_for_the_month_that_was_not_reported(tmp_path: Path) 
     for month, value in (("2017-10", 4.0), ("2017-11", 8.0), ("2018-01", 6.0)):
         report(tmp_path, month, {"orders": ("orders", value), "new": ("customers", None)})
     page = history(tmp_path)
-    boxes = page.select("#main > .sparks:first-of-type li")
+    boxes = page.select("#main > .boxes:first-of-type li")
     assert [box.select_one(".name").get_text() for box in boxes] == ["orders", "new"]
     assert [box.select_one(".value").get_text() for box in boxes] == ["6", "–"]
     (drawn,) = boxes[0].select("svg")
@@ -79,7 +79,7 @@ def test_a_line_has_a_place_for_the_month_that_was_not_reported(tmp_path: Path) 
 
 def test_one_month_makes_no_line_and_older_reports_no_figures(tmp_path: Path) -> None:
     report(tmp_path, "2017-12", {"orders": ("orders", 7)})
-    assert not history(tmp_path).select(".sparks svg")
+    assert not history(tmp_path).select(".boxes svg")
     report(tmp_path, "2017-11", None)
     assert rows(history(tmp_path), "key-figures") == [["December 2017", "7"], ["November 2017", "–"]]
 

@@ -1,5 +1,7 @@
 """Key figures, held against plain SQL; their intervals, against a slow bootstrap and against the truth."""
 
+import re
+
 import narwhals as nw
 import numpy as np
 import pandas as pd
@@ -7,7 +9,7 @@ import pytest
 
 from regulars import Shop
 from regulars.month import Month, months_between
-from regulars.review import KPIS, compare_months, kpis_by_month, monthly_activity, written
+from regulars.review import KPIS, compare_months, facts, kpis_by_month, monthly_activity, written
 from regulars.review.bootstrap import BLOCK, interval
 from tests.review.coverage import SHOPS, Tails, coverage
 
@@ -241,6 +243,19 @@ def test_amounts_are_written_in_their_units() -> None:
     assert text["this month"].tolist()[:5] == ["2", "4", "$100.00", "$25.00", "50.0%"]
     assert text["last month"].tolist()[:5] == ["2", "4", "$35.00", "$8.75", "50.0%"]
     assert text.loc["revenue", "change"] == "+185.7%"
+
+
+def test_what_a_figure_is_compared_with_is_told_in_words_and_left_out_where_unknown() -> None:
+    compared = compare_months(FEW, Month(2017, 11), Month(2017, 10), draws=60)
+    compared.loc["repeat rate", ["range_low", "range_high", "range_months"]] = [0.25, 0.5, 4]
+    compared.loc["time to repeat"] = compared.loc["orders"]
+    told = facts(compared, pd.Series({"revenue": "$20.00 to $90.00"}), "$")
+    assert list(told) == list(compared.index)
+    assert list(told["revenue"]) == ["95% interval", "last month", "usual"]
+    assert re.fullmatch(r"\$35\.00, \+185\.7% \([+−].*% to \+.*%\)", told["revenue"]["last month"])
+    assert told["repeat rate"]["months before"] == "25.0% to 50.0%"
+    assert "months before" not in told["orders"]  # one month is no range
+    assert re.fullmatch(r"\d+ days?", told["time to repeat"]["last month"])  # of so few, no percentage
 
 
 def test_last_year_is_compared_where_there_is_one_and_is_not_in_the_range() -> None:

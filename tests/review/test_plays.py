@@ -430,3 +430,38 @@ def test_a_gain_past_a_guardrail_is_told_and_not_recommended() -> None:
 def test_whatever_kept_a_cell_from_being_judged_is_too_few_buyers(why: str) -> None:
     row = found({"verdict": why}).set_index("segment").loc["returning"]
     assert "had too few buyers to tell" in row["evidence"]
+
+
+def test_of_two_offers_that_one_test_supports_the_better_is_recommended_and_the_other_in_its_place() -> None:
+    everyone = {"segment": "everyone", "arm": "letter", "offer": "a letter"}
+    better = everyone | {
+        "arm": "call",
+        "offer": "a call",
+        "cuped_effect": 5.0,
+        "cuped_low": 4.0,
+        "cuped_high": 6.0,
+    }
+    table = found(everyone, better)
+    rows = table[table["segment"] == "everyone"]
+    assert rows["advice"].tolist() == [
+        "Give a call to everyone",
+        "Or, in place of it: give a letter to everyone",
+    ]
+    assert rows["recommended"].tolist() == [True, False]
+    other = found(everyone, better | {"experiment": "y"})
+    assert other.loc[other["segment"] == "everyone", "recommended"].tolist() == [True, True]
+
+
+def test_everyone_can_have_a_play_where_there_are_no_segments() -> None:
+    own = {"segment": "everyone", "segmentation": "history_segment"}
+    sizes = pd.Series({"everyone": 1750})
+    book = BOOK.model_copy(update={"segments": {"everyone": {"everyone": "next order"}}})
+    (row,) = plays(book, "everyone", sizes, cells_of(own), MONTH, sign="$").to_dict("records")
+    assert (row["whom"], row["play"], row["recommended"]) == ("everyone", "next order", True)
+    assert row["evidence"].startswith("Supported by test x: +$2.10 profit per customer in 28 days")
+    assert row["money"] == pytest.approx(2.10 * 1750)
+    letter = own | {"arm": "letter", "offer": "a letter", "cuped_effect": 0.9}
+    both = plays(book, "everyone", sizes, cells_of(own, letter), MONTH, sign="$")
+    assert both["advice"].str.startswith("Or, in place of it: give a letter").tolist() == [False, True]
+    (row,) = plays(BOOK, "everyone", sizes, cells_of(own), MONTH, sign="$").to_dict("records")
+    assert (row["advice"], row["customers"]) == ("Give 10% off one order to everyone", 1750)

@@ -25,7 +25,8 @@ class ContactCap(Section):
     days: int = Field(ge=1, le=365, strict=True)
 
     def __str__(self) -> str:
-        return f"at most {self.contacts} in {self.days} days" if self.contacts else "none of its own"
+        many = f"{self.contacts} contact{'' if self.contacts == 1 else 's'}"
+        return f"at most {many} in {self.days} days" if self.contacts else "none of its own"
 
 
 class Play(Section):

@@ -25,7 +25,7 @@ from regulars.offers.power import next_test, promised
 from regulars.offers.registration import registration
 from regulars.offers.registry import METRICS, Experiment, OfferError, finished, read_experiments
 from regulars.offers.relative import lifts
-from regulars.offers.today import available, customers_of, offered, today
+from regulars.offers.today import available, customers_of, offered, reached, today
 from regulars.offers.watching import watch, watched
 from regulars.offers.wording import NEXT_IN_WORDS, STAKES_IN_WORDS
 
@@ -59,6 +59,7 @@ __all__ = [
     "pooled",
     "promised",
     "reachable",
+    "reached",
     "read_experiments",
     "registration",
     "segmentations",

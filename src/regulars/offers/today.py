@@ -12,8 +12,9 @@ import pandas as pd
 from regulars.month import Month
 from regulars.offers.assignment import reachable
 from regulars.offers.effects import EVERYONE
+from regulars.offers.outcomes import given_outcomes
 from regulars.offers.parity import CHARACTERISTICS
-from regulars.offers.registry import Experiment
+from regulars.offers.registry import Experiment, finished, read_experiments
 from regulars.segments import column_of, segment_by_rules
 from regulars.shop import Shop
 
@@ -53,6 +54,21 @@ def _segments(shop: Shop, month: Month) -> pd.DataFrame:
     snapshot = shop.snapshot(month)
     rules = shop.engine.collect(segment_by_rules(snapshot), "customer_id").set_index("customer_id")
     return rules[rules.index.isin(reachable(shop, snapshot))]
+
+
+def reached(shop: Shop, month: Month) -> pd.DataFrame:
+    """Whom an offer could reach as a month ends, indexed by customer, with a column for each segmentation.
+
+    Of a shop without orders these are the customers of its finished tests, by the tests' own segments.
+    """
+    if shop.has("orders"):
+        return _segments(shop, month)
+    found = pd.DataFrame()
+    for plan in finished(read_experiments(shop.config.name), month):
+        if plan.given is not None:
+            tested = given_outcomes(shop, plan).set_index("customer_id")["segment"]
+            found = found.combine_first(tested.to_frame(column_of(plan.segmentation)))
+    return found
 
 
 def customers_of(now: Today, experiment: Experiment, assigned: pd.DataFrame) -> pd.DataFrame:

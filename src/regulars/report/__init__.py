@@ -3,11 +3,12 @@
 Pages are made by `regulars.report.page` and `regulars.report.contents`, which notebooks have no need to load.
 """
 
+from regulars.report.boxes import Box, boxes, line_of
 from regulars.report.charts import GRID, INK, MUTED, PALETTE, PAPER, segment_colours, show, use_theme
 from regulars.report.errors import ReportError
 from regulars.report.findings import Findings
 from regulars.report.flows import flows_chart
-from regulars.report.tables import signed, spans, table
+from regulars.report.tables import estimates, signed, spans, table
 
 __all__ = [
     "GRID",
@@ -15,9 +16,13 @@ __all__ = [
     "MUTED",
     "PALETTE",
     "PAPER",
+    "Box",
     "Findings",
     "ReportError",
+    "boxes",
+    "estimates",
     "flows_chart",
+    "line_of",
     "segment_colours",
     "show",
     "signed",

@@ -14,7 +14,7 @@ import pandas as pd
 
 from regulars.report.errors import ReportError
 from regulars.report.files import write_whole
-from regulars.report.tables import with_minus
+from regulars.report.tables import unbroken, with_minus
 
 _DIGITS = 10
 
@@ -113,14 +113,14 @@ class Findings:
         headlines = [finding.sentence for finding in self._said.values() if finding.headline]
         if not headlines:
             return Shown('<p class="finding">No findings</p>', "No findings")
-        items = "\n".join(f"<li>{html.escape(headline)}</li>" for headline in headlines)
+        items = "\n".join(f"<li>{html.escape(unbroken(headline))}</li>" for headline in headlines)
         return Shown(f'<ul class="headlines">\n{items}\n</ul>', "\n".join(f"• {line}" for line in headlines))
 
     def _record(self, sentence: str, key: str | None, values: Mapping[str, Any], *, headline: bool) -> Shown:
         kept = {name: _plain(value, name, sentence) for name, value in values.items()}
         said = _format(sentence, values)
         self._said[key or said] = Finding(key, said, headline, kept)
-        return Shown(f'<p class="finding">{html.escape(said)}</p>', said)
+        return Shown(f'<p class="finding">{html.escape(unbroken(said))}</p>', said)
 
 
 def _format(sentence: str, values: Mapping[str, Any]) -> str:

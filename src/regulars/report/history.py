@@ -9,26 +9,18 @@ from bs4 import BeautifulSoup, Tag
 
 from regulars.month import Month
 from regulars.report.about import Figure, Report
+from regulars.report.boxes import Box, boxes, line_of
 from regulars.report.charts import segment_colours
 from regulars.report.markup import tables_set
-from regulars.report.sparkline import sparkline
 from regulars.report.tables import table
 
 _SHORT: Final = 1000  # an amount of money below it is written with its cents
 
 
-class Box(NamedTuple):
-    """One figure: its value in the newest month, and its line over all months."""
-
-    name: str
-    value: str
-    line: str
-
-
 class Section(NamedTuple):
-    """Boxes, and the table behind them."""
+    """Boxes as a page has them, and the table behind them."""
 
-    boxes: list[Box]
+    boxes: str
     table: str
 
 
@@ -68,18 +60,15 @@ def _section(
     words = [[cell.get_text() for cell in row.find_all("td")[1:]] for row in shown.select("tbody tr")]
     colours = segment_colours(names) if coloured else dict.fromkeys(names, "var(--accent)")
     months = [report.month for report in reports]
-    boxes = [
-        _box(
-            _heading(name, units[name]),
-            months,
-            rows.iloc[:, at].tolist(),
-            [row[at] for row in words],
-            colours[name],
-        )
-        for at, name in enumerate(names)
-    ]
+    months = [report.month for report in reports]
+    made = []
+    for at, name in enumerate(names):
+        heading = _heading(name, units[name])
+        line = dict(zip(months, rows.iloc[:, at].astype(float), strict=True))
+        spoken = {month: row[at] for month, row in zip(months, words, strict=True)}
+        made.append(Box(heading, words[0][at], line=line_of(heading, line, spoken, colours[name])))
     _link(shown, reports)
-    return Section(boxes, str(shown).strip())
+    return Section(boxes(made).markup, str(shown).strip())
 
 
 def _table(
@@ -129,33 +118,6 @@ def _link(shown: BeautifulSoup, reports: Sequence[Report]) -> None:
         link.append(time)
         cell.clear()
         cell.append(link)
-
-
-def _box(name: str, months: Sequence[str], values: Sequence[float], words: Sequence[str], colour: str) -> Box:
-    """A box, whose line has a place for each month between the first and the last, reported or not."""
-    known = {month: at for at, month in enumerate(months) if not pd.isna(values[at])}
-    if len(known) < 2:  # one month makes no line
-        return Box(name, words[0], "")
-    places = range(_place(months[-1]), _place(months[0]) + 1)
-    at = {_place(month): float(values[row]) for month, row in known.items()}
-    alt = f"{name[:1].upper()}{name[1:]}: {_spoken(known, values, words)}."
-    return Box(name, words[0], sparkline([at.get(place) for place in places], alt=alt, colour=colour))
-
-
-def _spoken(known: dict[str, int], values: Sequence[float], words: Sequence[str]) -> str:
-    """The lowest and the highest month, as one who sees no line is told of it."""
-    low = min(known, key=lambda month: values[known[month]])
-    high = max(known, key=lambda month: values[known[month]])
-    ends = [
-        f"{kind} {words[known[m]]} in {Month.parse(m).title}"
-        for kind, m in (("lowest", low), ("highest", high))
-    ]
-    return f"{len(known)} months, {ends[0]}, {ends[1]}"
-
-
-def _place(month: str) -> int:
-    year, number = month.split("-")
-    return 12 * int(year) + int(number)
 
 
 def address(report: Report) -> str:

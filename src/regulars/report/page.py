@@ -49,6 +49,8 @@ def write_page(
     simulated: bool = False,
     made_up: bool = False,
     home: str | None = "../../index.html",
+    code: bool = True,
+    mail: str | None = None,
 ) -> None:
     """Write an executed notebook as a page that needs nothing but itself.
 
@@ -62,6 +64,8 @@ def write_page(
         simulated: Whether anything on the page was planted; a banner then says so.
         made_up: Whether the shop itself was; another banner then says so.
         home: The address of the list of all reports, if there is one.
+        code: Whether a reader may ask to see the code.
+        mail: The address of the same page without code or links to others, if there is one.
 
     Raises:
         ReportError: If the notebook was not run to its end, has no title, or shows a picture without words.
@@ -70,6 +74,8 @@ def write_page(
     _refuse_failed(node, notebook)
     heading = _take_heading(node, notebook)
     _drop_silent_sections(node)
+    if not code:
+        _drop_code(node)
     resources = {
         "markup": Markup(notebook.name),
         "page": {
@@ -82,6 +88,8 @@ def write_page(
             "simulated": simulated,
             "made_up": made_up,
             "home": home,
+            "code": code,
+            "mail": mail,
             "findings": _take_findings(node),
         },
     }
@@ -127,6 +135,14 @@ def _drop_silent_sections(node: NotebookNode) -> None:
         if code and not any(cell.outputs for cell in code):
             for cell in section:
                 cell.source = "" if cell.cell_type == "markdown" else cell.source
+
+
+def _drop_code(node: NotebookNode) -> None:
+    """Empty the code, and what is shown only beside it."""
+    for cell in node.cells:
+        if cell.cell_type == "code":
+            cell.source = ""
+            cell.outputs = [] if "hide" in _tags(cell) else cell.outputs
 
 
 def _tags(cell: NotebookNode) -> list[str]:

@@ -6,10 +6,10 @@ from itertools import groupby
 from typing import Final
 
 _WIDTH, _HEIGHT, _MARGIN = 160.0, 40.0, 4.0
-_ACCENT: Final = "var(--accent)"
+ACCENT: Final = "var(--accent)"
 
 
-def sparkline(values: Sequence[float | None], *, alt: str, colour: str = _ACCENT) -> str:
+def sparkline(values: Sequence[float | None], *, alt: str, colour: str = ACCENT) -> str:
     """Draw values at equal distances as an inline SVG, the last one marked; the line's ground is zero.
 
     Args:

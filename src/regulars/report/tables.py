@@ -12,7 +12,7 @@ from great_tables import html as as_html
 from regulars.report.errors import ReportError
 
 _FORMATS: Final = (
-    "text, integer, decimal:2, percent:1, money:USD (or money:USD:0), date, p; "
+    "text, number, integer, decimal:2, percent:1, money:USD (or money:USD:0), date, p; "
     "a + in front shows the sign of positive numbers"
 )
 _FORMAT = re.compile(r"(?P<sign>\+?)(?P<kind>[a-z]+)(?::(?P<first>\w+))?(?::(?P<second>\d))?")
@@ -35,9 +35,9 @@ def table(
         frame: The rows in the order in which they are read.
         caption: A sentence that says what the table shows.
         identifier: The table's id on the page: letters, digits and hyphens.
-        formats: How a column is written: ``text``, ``integer``, ``decimal:2``, ``percent`` (of a share),
-            ``percent:1``, ``money:USD``, ``money:USD:0``, ``date``, ``p``; ``+percent:1`` shows the sign. Other
-            columns are written by their type.
+        formats: How a column is written: ``text``, ``number`` (of words: set to the right), ``integer``, ``decimal:2``,
+            ``percent`` (of a share), ``percent:1``, ``money:USD``, ``money:USD:0``, ``date``, ``p``; ``+percent:1``
+            shows the sign. Other columns are written by their type.
         labels: The heading of a column, where its name with spaces will not do; an empty one is heard, not seen.
         note: What stands below the table.
         simulated: Whether anything in it was planted; it is then marked so.
@@ -84,14 +84,19 @@ def with_minus(text: str) -> str:
     return re.sub(r"(?<!\w)-(?=[\d.$€£¥])", "−", text)
 
 
+def unbroken(text: str) -> str:
+    """The text with a word joiner between minus signs and currencies, where browsers would end a line."""
+    return re.sub(r"−(?=[^\w\s])", "−\u2060", text)
+
+
 def signed(amount: float, sign: str) -> str:
-    """An amount of money with its sign and two decimals, which no line breaks.
+    """An amount of money with its sign and two decimals.
 
     Example:
         >>> signed(3.45, "$")
         '+$3.45'
     """
-    return ("−\u2060" if amount < 0 else "+") + f"{sign}{abs(amount):,.2f}"
+    return ("−" if amount < 0 else "+") + f"{sign}{abs(amount):,.2f}"
 
 
 def spans(low: pd.Series, high: pd.Series, pattern: str) -> pd.Series:
@@ -104,6 +109,17 @@ def spans(low: pd.Series, high: pd.Series, pattern: str) -> pd.Series:
     ends = zip(low, high, strict=True)
     words = [None if pd.isna(a) or pd.isna(b) else span(a, b, pattern) for a, b in ends]
     return pd.Series(words, index=low.index, dtype=object)
+
+
+def estimates(values: pd.Series, low: pd.Series, high: pd.Series, pattern: str) -> pd.Series:
+    """Estimates with their intervals as text; missing where any of the three is.
+
+    Example:
+        >>> estimates(pd.Series([2.0]), pd.Series([1.0]), pd.Series([3.5]), "${:.1f}").tolist()
+        ['$2.0 ($1.0\xa0to\xa0$3.5)']
+    """
+    said = values.map(lambda value: with_minus(pattern.format(value)), na_action="ignore")
+    return said + " (" + spans(low, high, pattern) + ")"
 
 
 def _check(
@@ -160,7 +176,7 @@ def _text(made: GT, column: str, *_: object) -> GT:
 def _words(value: Any) -> str:
     if type(value).__name__ in {"bool", "bool_"}:  # numpy's own is no bool, and differs by version in name
         return "yes" if value else "no"
-    return html.escape(str(value), quote=False)
+    return html.escape(unbroken(str(value)), quote=False)
 
 
 def _date(made: GT, column: str, *_: object) -> GT:
@@ -197,6 +213,7 @@ def _p(made: GT, column: str, *_: object) -> GT:
 _Writer = Callable[[GT, str, str | None, str | None, bool], GT]
 _WRITERS: Final[dict[str, _Writer]] = {
     "text": _text,
+    "number": _text,
     "date": _date,
     "integer": _integer,
     "decimal": _decimal,

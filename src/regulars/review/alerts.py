@@ -29,7 +29,7 @@ FEWEST_CUSTOMERS = 30  # a month, behind a figure
 WHOLE = 3  # the first month counts if an order was seen by this day of it
 MEAN_DAYS = 365.2425 / 12
 
-WATCHED: tuple[Kpi, ...] = tuple(kpi for kpi in KPIS if kpi.name != "repeat rate")  # it is in orders
+NOT_WATCHED = frozenset({"repeat rate"})  # it has a usual range, but a fall of it is in orders
 NUMBERS = "no one two three four five six seven".split()
 
 
@@ -59,9 +59,9 @@ class Watched(NamedTuple):
     """The watch over a month.
 
     Attributes:
-        figures: one row per watched figure: `value`; `expected`, `low` and `high`, its usual range; `drift_expected`,
+        figures: one row per figure: `value`; `expected`, `low` and `high`, its usual range; `drift_expected`,
             `drift_low`; `p_dip`, `p_drift`; `past_months`; `state`: "as usual", "dip", "drift", "above", or why it is
-            not watched.
+            not watched: "not watched" where that is so of all shops.
         alert: the month's alert, if there is one.
         why_not: a sentence, if nothing can be watched.
     """
@@ -94,21 +94,24 @@ def watch(activity: pd.DataFrame, months: list[Month], *, first_day: int | None 
     if len(window) <= FEWEST_MONTHS:
         return Watched(_nothing("too few months"), None, _too_few(len(window) - 1))
     sums, each = _sums(activity, [str(one) for one in window])
-    series = {kpi.name: _series(kpi, sums, each, window) for kpi in WATCHED}
-    watched = [name for name, one in series.items() if isinstance(one, Series)]
+    series = {kpi.name: _series(kpi, sums, each, window) for kpi in KPIS}
+    watched = [name for name, one in series.items() if isinstance(one, Series) and name not in NOT_WATCHED]
     rows = {
-        name: _row(one, len(watched)) if isinstance(one, Series) else {"state": one}
+        name: _row(one, max(1, len(watched))) if isinstance(one, Series) else {"state": one}
         for name, one in series.items()
     }
     figures = pd.DataFrame.from_dict(rows, orient="index").reindex(columns=list(_nothing("")))
-    figures["value"] = [kpi.formula(Sums(*(s[-1:] for s in sums)))[0] for kpi in WATCHED]
+    figures["value"] = [kpi.formula(Sums(*(s[-1:] for s in sums)))[0] for kpi in KPIS]
+    aside = figures.index.isin(list(NOT_WATCHED)) & figures["low"].notna()
+    figures.loc[aside, "state"] = "not watched"
+    figures.loc[aside, "high"] = figures.loc[aside, "high"].clip(upper=1.0)
     none = None if watched else "Too few customers are behind each figure to know what is usual."
     return Watched(figures.rename_axis("figure"), _alert(figures, month), none)
 
 
 def _nothing(state: str) -> pd.DataFrame:
     names = "value expected low high drift_expected drift_low p_dip p_drift past_months".split()
-    empty = pd.DataFrame(np.nan, index=[kpi.name for kpi in WATCHED], columns=names)
+    empty = pd.DataFrame(np.nan, index=[kpi.name for kpi in KPIS], columns=names)
     return empty.assign(state=state).rename_axis("figure")
 
 
@@ -163,21 +166,24 @@ def _series(kpi: Kpi, sums: Sums, each: dict[str, sparse.csr_array], window: lis
         inverse = np.divide(1.0, total, out=np.zeros_like(total), where=total > 0)
         shares = shares + power * (each[name][:, first:] @ sparse.diags_array(inverse))
     sampling = (shares.T @ shares).toarray()
-    days = _elasticity(kpi, sums) * np.log([one.days / MEAN_DAYS for one in window[first:]])
+    days = _elasticity(kpi, sums, each["orders"]) * np.log([one.days / MEAN_DAYS for one in window[first:]])
     return Series(logarithms - days, sampling, days)
 
 
-def _elasticity(kpi: Kpi, sums: Sums) -> float:
+def _elasticity(kpi: Kpi, sums: Sums, orders: sparse.csr_array) -> float:
     """By how many per cent the figure is higher in a month that is one per cent longer.
 
-    Of active customers it is the share who order once: of customers who order at random at whatever rate, d P(N ≥ 1) /
-    d ln t is P(N = 1) (Good and Toulmin 1956).
+    Of customers who order at random at whatever rate, d P(N ≥ k) / d ln t is k P(N = k) (Good and Toulmin 1956 for k = 1).
+    So of active customers it is the share who order once; of the repeat rate it is twice the share with two orders among
+    those with two or more, less that.
     """
+    active, repeated = sums.active[:-1].sum(), sums.repeated[:-1].sum()
+    once = float(1 - repeated / active) if active else 0.0
+    if kpi.bottom == "active":
+        return 2 * float((orders[:, :-1] == 2).sum() / repeated) - once if repeated else 0.0
     if kpi.bottom:
         return 0.0
-    if kpi.top == "active":
-        return float(1 - sums.repeated[:-1].sum() / sums.active[:-1].sum())
-    return 1.0
+    return once if kpi.top == "active" else 1.0
 
 
 def _row(one: Series, watched: int) -> dict[str, object]:

@@ -58,7 +58,7 @@ def gone(moved: Movement, lapsing: Sequence[str]) -> Gone:
 
 
 def first_lines(
-    compared: pd.DataFrame,
+    compared: pd.DataFrame | None,
     plays: pd.DataFrame,
     offers: pd.DataFrame,
     month: Month,
@@ -67,11 +67,11 @@ def first_lines(
     alerts: Sequence[str] = (),
     moved: Gone | None = None,
     min_cell: int = 10,
-) -> tuple[Line, Line, Line]:
+) -> tuple[Line, ...]:
     """What changed, what worked, what to do; in each the one that is worth most.
 
     Args:
-        compared: what `compare_months` returned.
+        compared: what `compare_months` returned; None of a shop without orders, and nothing is said of what changed.
         plays: what `regulars.review.plays` returned.
         offers: the cells with a verdict of the table of offers, after `regulars.offers.worth`.
         month: of the report.
@@ -80,11 +80,8 @@ def first_lines(
         moved: what `gone` returned, where there is an earlier month.
         min_cell: fewer customers are not shown as a number.
     """
-    return (
-        what_changed(compared, month, sign, alerts, moved, min_cell),
-        what_worked(offers, sign, min_cell),
-        what_to_do(plays, sign, min_cell),
-    )
+    told = () if compared is None else (what_changed(compared, month, sign, alerts, moved, min_cell),)
+    return (*told, what_worked(offers, sign, min_cell), what_to_do(plays, sign, min_cell))
 
 
 def what_changed(
@@ -215,7 +212,10 @@ def _do(plays: pd.DataFrame, sign: str, min_cell: int) -> tuple[str, Row]:
     money = [float(row[name]) for name in ("money", "money_low", "money_high")]
     if np.isfinite(money).all() and row["customers"] >= min_cell:
         marked = "; simulated effects" if row["is_simulated"] else ""
-        sentence += ", worth about {worth} in {days:.0f} days (95% interval {reach}" + marked + ")"
+        metric = "" if row["metric"] == "profit" else f" of {row['metric']}"
+        sentence += (
+            f", worth about {{worth}}{metric} in {{days:.0f}} days (95% interval {{reach}}" + marked + ")"
+        )
         values |= {"worth": amount(money[0], "money", sign), "days": row["horizon_days"], "money": money[0]}
         values["reach"] = span(money[1], money[2], "money", sign)
     return sentence, values

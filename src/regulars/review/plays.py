@@ -17,10 +17,12 @@ from regulars.segments.rulebooks import SEGMENT_NAMES
 from regulars.shop import ROOT
 
 SUPPORTED, AGAINST, NOTHING, NO_PLAY = "supported", "spoken against", "gives nothing", "no play"
+INSTEAD = "supported, another more"  # by the same test, of the same customers: nobody tested both at once
 
 ADVICE = {
     SUPPORTED: "Give {offer} to {whom}",
     AGAINST: "Do nothing instead: do not give {offer} to {whom}",
+    INSTEAD: "Or, in place of it: give {offer} to {whom}",
     "undecided": "Test first, against nothing: {offer} for {whom}",
     "untested": "Test first, against nothing: {offer} for {whom}",
     NOTHING: "Nothing special for {whom}",
@@ -31,11 +33,11 @@ MONEY = {
     AGAINST: "{metric} saved over the test's {horizon_days} days, if today's customers of the segment were all getting it",
 }
 NOBODY = "Nothing now: nobody is in the segment this month"
-PLACES = {SUPPORTED: 0, AGAINST: 1, "undecided": 2, "untested": 2, NOTHING: 3, NO_PLAY: 4}
+PLACES = {SUPPORTED: 0, INSTEAD: 0, AGAINST: 1, "undecided": 2, "untested": 2, NOTHING: 3, NO_PLAY: 4}
 
 COLUMNS = (
     "segmentation segment whom customers status recommended advice play objective offer arm message channel trigger delay "
-    "contact_cap exclusions kpi owner cost review_on spoken_against evidence next_test "
+    "contact_cap exclusions left_out kpi owner cost review_on spoken_against evidence next_test "
     "money money_low money_high what_the_money_is effect low high metric horizon_days experiment is_simulated"
 ).split()
 
@@ -81,7 +83,7 @@ def read_plays(shop: str, folder: Path = ROOT / "config") -> PlayBook:
     >>> read_plays("demo").of("four_core", "at-risk")
     'win back'
     """
-    return read_playbook(folder, shop, SEGMENT_NAMES)
+    return read_playbook(folder, shop, {**SEGMENT_NAMES, EVERYONE: (EVERYONE,)})
 
 
 def plays(
@@ -103,7 +105,7 @@ def plays(
 
     Args:
         book: from `read_plays`.
-        segmentation: the shop's chosen one, as a rulebook or as its column.
+        segmentation: the shop's chosen one, as a rulebook or as its column; "everyone" for all customers as one.
         sizes: today's customers by segment.
         offers: the cells with a verdict of the table of offers, after `regulars.offers.worth`.
         month: of the report; plays start on the first day after it.
@@ -113,8 +115,9 @@ def plays(
 
     Returns:
         One row per segment, and one per verdict on an offer that is in no play: `advice`, `status` (supported, spoken against,
-        undecided, untested, gives nothing, no play), whether it is `recommended`; the play; `evidence`, `next_test`;
-        `money` with its interval. First what a test supports, then what one spoke against, the most money first, then what is
+        undecided, untested, gives nothing, no play; or supported where the same test found more in another offer to the same
+        customers), whether it is `recommended`; the play; `evidence`, `next_test`; `money` with its interval. First what a
+        test supports, then what one spoke against, the most money first, then what is
         untested, by size.
     """
     tests = _Tests(
@@ -127,13 +130,36 @@ def plays(
     rows, used = [], set()
     for segment in segments:
         written = book.of(name, segment)
+        if segment == EVERYONE and written is None:
+            continue  # only segments must have a play
         rows.append(_of_segment(name, segment, int(counts.get(segment, 0)), written, book, month, tests))
         arms = book.plays[written].arm if written else ()
         used |= {(*group, arm) for group in ((name, segment), ("", EVERYONE)) for arm in arms}
     for cell in tests.found:
         if cell["verdict"] in DECIDED and (*_group(cell), cell["arm"]) not in used:
             rows.append(_without_play(cell, name, counts, tests))
-    return _ordered(pd.DataFrame(rows).reindex(columns=COLUMNS))
+    return _one_offer_each(_ordered(pd.DataFrame(rows).reindex(columns=COLUMNS)))
+
+
+def _one_offer_each(rows: pd.DataFrame) -> pd.DataFrame:
+    """Recommend of the offers that one test supports for the same customers the one worth most, the others in place of it."""
+    first = rows["recommended"].astype(bool)
+    again = (
+        rows[first]
+        .duplicated(["experiment", "segmentation", "segment"])
+        .reindex(rows.index, fill_value=False)
+    )
+    each = zip(rows["offer"], rows["whom"], strict=True)
+    words = pd.Series(
+        [ADVICE[INSTEAD].format(offer=offer, whom=whom) for offer, whom in each],
+        index=rows.index,
+        dtype=object,
+    )
+    return rows.assign(
+        status=rows["status"].mask(again, INSTEAD),
+        recommended=first & ~again,
+        advice=rows["advice"].mask(again, words),
+    )
 
 
 def _worded(next_tests: pd.DataFrame | None) -> pd.DataFrame:
@@ -152,7 +178,10 @@ def _of_segment(
 ) -> Row:
     """The row of a segment."""
     row: Row = {"segmentation": segmentation, "segment": segment, "customers": customers}
-    row |= {"whom": f"{segment} customers", "play": name, "is_simulated": False, "recommended": False}
+    row["whom"] = f"{segment} customers"
+    if segment == EVERYONE:
+        row |= {"segmentation": "", "whom": EVERYONE}
+    row |= {"play": name, "is_simulated": False, "recommended": False}
     if name is None:
         return row | {
             "status": NO_PLAY,
@@ -164,7 +193,10 @@ def _of_segment(
     if not play.arm:
         evidence = "It gives nothing, so there is nothing to test."
         return told | {"status": NOTHING, "advice": ADVICE[NOTHING].format(**told), "evidence": evidence}
-    own, whole = tests.cell(segmentation, segment, play.arm), tests.cell("", EVERYONE, play.arm)
+    whole = tests.cell("", EVERYONE, play.arm)
+    own, whole = (
+        (whole, None) if segment == EVERYONE else (tests.cell(segmentation, segment, play.arm), whole)
+    )
     status, cell = outcome(own, whole)
     others = tests.elsewhere(segmentation, segment, play.arm)
     told |= {"status": status, "advice": ADVICE[status].format(**told), "arm": ", ".join(play.arm)}
@@ -193,6 +225,7 @@ def _described(play: Play, book: PlayBook, month: Month) -> Row:
         "delay": f"{delay} day{'' if delay == 1 else 's'} later" if delay else "at once",
         "contact_cap": str(play.contact_cap),
         "exclusions": "; ".join([*play.exclusions, *book.exclusions]),
+        "left_out": "; ".join(play.exclusions) or None,  # besides those of every play
         "kpi": play.kpi,
         "owner": play.owner,
         "cost": play.cost,

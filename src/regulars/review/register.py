@@ -78,7 +78,13 @@ TIME_TO_REPEAT = Kpi(
     "the month's end, orders that are still waiting for the next one included; orders of one day are one",
 )
 
-REGISTER: tuple[Kpi, ...] = (*KPIS, TIME_TO_REPEAT)
+VALUE = Kpi(
+    "value of the base",
+    "money",
+    "what today's customers should bring in the time after the month, by the forecast that would have done best so far",
+)
+
+REGISTER: tuple[Kpi, ...] = (*KPIS, TIME_TO_REPEAT, VALUE)
 
 
 def ratio(top: Floats, bottom: Floats) -> Floats:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from typing import Any
 
@@ -34,10 +33,7 @@ def stated(figures: pd.Series) -> dict[str, float]:
 
 def reported(shop: Shop, month: Month) -> dict[str, float] | None:
     """The key figures that the month's own report stated; None where it was not made, or stated none."""
-    path = shop.findings(month, NOTEBOOK)
-    if not path.exists():
-        return None
-    said = {one["key"]: one["values"] for one in json.loads(path.read_text(encoding="utf-8"))["findings"]}
+    said = {one["key"]: one["values"] for one in shop.found(month, NOTEBOOK)}
     if KEY not in said:
         return None
     return {one["name"]: one["value"] for one in said[KEY]["figures"] if one["value"] is not None}

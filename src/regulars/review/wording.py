@@ -32,6 +32,50 @@ def written(compared: pd.DataFrame, sign: str) -> pd.DataFrame:
     return texts
 
 
+def amounts(values: pd.DataFrame, sign: str) -> pd.DataFrame:
+    """Key figures by month in words: a column for each, of the shape of `values`."""
+    written = {
+        str(name): [amount(value, UNITS[str(name)], sign) for value in values[name]] for name in values
+    }
+    return pd.DataFrame(written, index=values.index)
+
+
+def facts(compared: pd.DataFrame, usual: pd.Series, sign: str) -> dict[str, dict[str, str]]:
+    """What each key figure is to be compared with, in words; what is not known is left out.
+
+    Args:
+        compared: as for `written`.
+        usual: what `usual` returned. A figure without a range is held against the months before, lowest to highest.
+        sign: what stands before an amount of money.
+
+    Returns:
+        By key figure: the 95% interval, last month and last year with the change since, the usual range.
+    """
+    told = {}
+    for row in _records(compared.reset_index()):
+        name, unit = row["kpi"], UNITS[row["kpi"]]
+        before = "range, months before"
+        one = {
+            "95% interval": span(row["low"], row["high"], unit, sign),
+            "last month": _against(row, "last_month", "change", sign),
+            "last year": _against(row, "last_year", "year_change", sign),
+            "usual": usual.get(name),
+            "months before": None
+            if usual.get(name) or row["range_months"] < 2
+            else _row(name, row, sign)[before],
+        }
+        told[name] = {label: text for label, text in one.items() if text}
+    return told
+
+
+def _against(row: dict[Any, Any], then: str, change: str, sign: str) -> str | None:
+    """Another month's figure, with the change since and its interval."""
+    since = None if UNITS[row["kpi"]] == "days" else amount(row[change], "change", sign)
+    reach = span(row[f"{change}_low"], row[f"{change}_high"], "change", sign)
+    told = [amount(row[then], UNITS[row["kpi"]], sign), f"{since} ({reach})" if since and reach else since]
+    return ", ".join(filter(None, told)) or None
+
+
 def _records(table: pd.DataFrame) -> list[dict[Any, Any]]:
     return list(table.to_dict("records"))
 
@@ -96,7 +140,14 @@ def amount(value: float, unit: str, sign: str) -> str | None:
 
 
 def span(low: float, high: float, unit: str, sign: str) -> str | None:
-    """From one value to another, None if either is missing."""
+    """From one value to another, None if either is missing.
+
+    >>> span(2.0, 3.0, "days", "$"), span(0.61, 0.61, "share", "$")
+    ('2 to 3 days', '61.0%')
+    """
     if np.isnan(low) or np.isnan(high):
         return None
-    return f"{amount(low, unit, sign)} to {amount(high, unit, sign)}"
+    first, last = amount(low, unit, sign), amount(high, unit, sign)
+    if first == last:
+        return last
+    return f"{low:,.0f} to {last}" if unit == "days" else f"{first} to {last}"
