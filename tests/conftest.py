@@ -72,16 +72,21 @@ def online_retail(tmp_path_factory: pytest.TempPathFactory) -> Shop:
     return _staged(_shared(tmp_path_factory, "online-retail-home"), "online-retail", REGULARS_RAW=str(raw))
 
 
-@pytest.fixture(scope="session")
-def reported(tmp_path_factory: pytest.TempPathFactory) -> Shop:
-    """The demo shop with the report of its last complete month, made as `make report` makes it."""
-    home = _shared(tmp_path_factory, "report-home")
+def reported_once(factory: pytest.TempPathFactory, name: str, month: str) -> Shop:
+    """A shop with the report of a month, made as `make report` makes it, once for all workers."""
+    home = _shared(factory, f"{name}-report-home")
     with FileLock(f"{home}.lock"), pytest.MonkeyPatch.context() as patch:
         patch.setenv("REGULARS_HOME", str(home))
         if not (home / "ready").exists():
-            make_reports(open_at(home), ["latest"])
+            make_reports(Shop.open(name), [month])
             (home / "ready").touch()
-    return open_at(home)
+        return Shop.open(name)
+
+
+@pytest.fixture(scope="session")
+def reported(tmp_path_factory: pytest.TempPathFactory) -> Shop:
+    """The demo shop with the report of its last complete month."""
+    return reported_once(tmp_path_factory, "demo", "latest")
 
 
 @pytest.fixture(scope="module")

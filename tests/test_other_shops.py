@@ -12,8 +12,9 @@ import pytest
 from bs4 import BeautifulSoup
 
 from regulars import Shop
-from regulars.pipeline import NOTEBOOKS, make_reports
+from regulars.pipeline import NOTEBOOKS
 from regulars.shop import ROOT
+from tests.conftest import reported_once
 
 RAW = os.environ.get("REGULARS_RAW")
 pytestmark = pytest.mark.slow
@@ -25,14 +26,6 @@ GRID = {
     "potential loyalist": (259, 480), "promising": (168, 98),
 }  # fmt: skip
 PAGES = [page for page, _ in NOTEBOOKS.values()]
-
-
-def report(name: str, month: str, home: Path, monkeypatch: pytest.MonkeyPatch) -> Shop:
-    """The shop after `make report SHOP=name MONTH=month`."""
-    monkeypatch.setenv("REGULARS_HOME", str(home))
-    shop = Shop.open(name)
-    make_reports(shop, [month])
-    return shop
 
 
 def texts(shop: Shop, month: str) -> dict[str, str]:
@@ -59,8 +52,8 @@ def found(shop: Shop, month: str, number: str) -> dict[str, dict[str, object]]:
 
 
 @published
-def test_online_retail_ends_in_five_pages(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    shop = report("online-retail", "2011-11", tmp_path, monkeypatch)
+def test_online_retail_ends_in_five_pages(tmp_path_factory: pytest.TempPathFactory) -> None:
+    shop = reported_once(tmp_path_factory, "online-retail", "2011-11")
     said = texts(shop, "2011-11")
     assert not [page for page, text in said.items() if re.search(r"\bnan\b|\bNone\b|Traceback|<NA>", text)]
     ingest = found(shop, "2011-11", "01")
@@ -83,9 +76,9 @@ def test_online_retail_ends_in_five_pages(tmp_path: Path, monkeypatch: pytest.Mo
 
 
 def test_the_simulated_shop_has_everything_and_says_that_it_is_made_up(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path_factory: pytest.TempPathFactory,
 ) -> None:
-    shop = report("simulated", "2025-12", tmp_path, monkeypatch)
+    shop = reported_once(tmp_path_factory, "simulated", "2025-12")
     said = texts(shop, "2025-12")
     assert not [page for page, text in said.items() if re.search(r"\bnan\b|\bNone\b|Traceback|<NA>", text)]
     assert all("Simulated shop. Nothing on this page happened" in text for text in said.values())
@@ -98,9 +91,9 @@ def test_the_simulated_shop_has_everything_and_says_that_it_is_made_up(
 
 @published
 def test_a_shop_without_orders_says_what_it_lacks_and_has_its_experiment(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path_factory: pytest.TempPathFactory,
 ) -> None:
-    shop = report("hillstrom", "latest", tmp_path, monkeypatch)
+    shop = reported_once(tmp_path_factory, "hillstrom", "latest")
     said = texts(shop, "2008-03")
     assert "64,000 customers were read: 64,000 are staged, 0 refused." in said["01-ingest.html"]
     lacks = "Not available: needs orders, which hillstrom lacks; it has assignments, customers, outcomes."

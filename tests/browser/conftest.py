@@ -13,13 +13,20 @@ import pytest
 from regulars import Shop
 from regulars.report.contents import write_contents
 from tests.browser.hostile import write_hostile
+from tests.conftest import reported_once
+
+OTHERS = {"simulated": "2025-12"}
+if os.environ.get("REGULARS_RAW"):
+    OTHERS |= {"online-retail": "2011-11", "hillstrom": "2008-03"}
 
 
 @pytest.fixture(scope="module")
 def site(reported: Shop, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder of reports: the demo's, and those of a shop whose names are hostile."""
+    """A folder of reports: the demo's, other shops', and those of a shop whose names are hostile."""
     reports = tmp_path_factory.mktemp("site") / "reports"
     shutil.copytree(reported.home / "reports", reports)
+    for name, month in OTHERS.items():
+        shutil.copytree(reported_once(tmp_path_factory, name, month).reports, reports / name)
     for month in ("2020-01", "2020-02"):
         write_hostile(reports, month)
     write_contents(reports)

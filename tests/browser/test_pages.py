@@ -13,6 +13,7 @@ from urllib.parse import unquote, urlsplit
 import pytest
 
 from regulars.pipeline import NOTEBOOKS
+from tests.browser.conftest import OTHERS
 from tests.browser.hostile import COMMAND, PICTURE, SCRIPT
 
 pytestmark = pytest.mark.slow
@@ -20,6 +21,7 @@ pytestmark = pytest.mark.slow
 REPORT = [f"demo/2017-12/{page}" for page, _ in NOTEBOOKS.values()]
 HISTORY, HOSTILE = "hostile/index.html", "hostile/2020-02/index.html"
 PAGES = [*REPORT, "demo/index.html", "index.html", HISTORY, HOSTILE]
+ELSEWHERE = [f"{shop}/{month}/{page}" for shop, month in OTHERS.items() for page, _ in NOTEBOOKS.values()]
 A4 = 658  # CSS pixels between margins of 18 mm
 Open = Callable[..., Any]
 
@@ -161,6 +163,17 @@ def test_paper_shows_whole_tables_in_ink_and_no_code(opened: Open, address: str)
     assert page.pdf(format="A4").startswith(b"%PDF")
 
 
+@pytest.mark.parametrize("address", ELSEWHERE)
+def test_other_shops_pages_are_no_worse(opened: Open, address: str) -> None:
+    assert audit(opened(address)) == []
+    assert opened(address, width=390).evaluate("document.documentElement.scrollWidth") <= 390
+    paper = opened(address, width=A4)
+    paper.emulate_media(media="print")
+    assert paper.evaluate(CUT) == []
+    for word in (r"\bnan\b", r"\bNone\b", "Traceback", "<NA>"):
+        assert not re.search(word, paper.locator("main").inner_text())
+
+
 @pytest.mark.parametrize("address", PAGES)
 def test_without_javascript_nothing_is_lost(opened: Open, address: str) -> None:
     plain, lively = opened(address, java_script_enabled=False), opened(address)
@@ -295,7 +308,7 @@ def test_names_run_nowhere(opened: Open) -> None:
 
 def test_the_review_alone_is_whole(opened: Open, site: Path, tmp_path: Path) -> None:
     mailed = tmp_path / "review.html"
-    mailed.write_bytes((site / REPORT[-1]).read_bytes())
+    mailed.write_bytes((site / "demo" / "2017-12" / "demo-2017-12.html").read_bytes())
     page = opened(str(mailed))
     assert page.locator("figure.chart svg").count() > 0
     assert audit(page) == []

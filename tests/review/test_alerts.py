@@ -7,7 +7,7 @@ import pytest
 from regulars import Shop
 from regulars.month import Month, months_between
 from regulars.review import monthly_activity
-from regulars.review.alerts import FEWEST_CUSTOMERS, FEWEST_MONTHS, watch
+from regulars.review.alerts import FEWEST_CUSTOMERS, FEWEST_MONTHS, chart_title, watch
 from regulars.review.kpis import KPIS, kpis_by_month
 from tests.review.alerts_study import Case, outcomes
 from tests.review.quiet import Quiet, activity, months_of
@@ -65,6 +65,26 @@ def test_a_slow_fall_is_a_drift_where_no_month_was_a_dip() -> None:
             assert (found.figures.loc[list(found.alert.figures), "state"] == "drift").all()
     assert kinds.count(None) <= 2
     assert "drift" in kinds or "dip" in kinds
+
+
+def test_a_chart_is_titled_by_what_it_shows() -> None:
+    names = ["revenue", "average order value"]
+    rows = {"quiet": shop(), "dip": shop(0.35), "peak": shop()}
+    rows["quiet"].loc[rows["quiet"]["month"] == "2017-06", "revenue"] *= 1.5
+    rows["peak"].loc[rows["peak"]["month"] == "2017-12", "revenue"] *= 1.5
+    titles = {
+        kind: chart_title(watch(each, MONTHS), kpis_by_month(each, MONTHS), names)
+        for kind, each in rows.items()
+    }
+    assert titles == {
+        "quiet": "None is at its highest this month, none lower than usual",
+        "dip": "Lower than usual this month: revenue",
+        "peak": "At its highest this month: revenue, average order value",
+    }
+    first = rows["peak"][rows["peak"]["month"] == "2017-12"]
+    assert (
+        chart_title(watch(first, MONTHS[-1:]), kpis_by_month(first, MONTHS[-1:]), names) == "One month so far"
+    )
 
 
 def test_a_rise_is_no_alert() -> None:

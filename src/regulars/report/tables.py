@@ -115,11 +115,16 @@ def estimates(values: pd.Series, low: pd.Series, high: pd.Series, pattern: str) 
     """Estimates with their intervals as text; missing where any of the three is.
 
     Example:
-        >>> estimates(pd.Series([2.0]), pd.Series([1.0]), pd.Series([3.5]), "${:.1f}").tolist()
-        ['$2.0 ($1.0\xa0to\xa0$3.5)']
+        >>> estimates(pd.Series([2.0, None]), pd.Series([1.0, 0.5]), pd.Series([3.5, 1.0]), "${:.1f}").tolist()
+        ['$2.0 ($1.0\xa0to\xa0$3.5)', None]
     """
-    said = values.map(lambda value: with_minus(pattern.format(value)), na_action="ignore")
-    return said + " (" + spans(low, high, pattern) + ")"
+    reach = spans(low, high, pattern)
+    pairs = zip(values, reach, strict=True)
+    words = [
+        None if pd.isna(value) or not said else f"{with_minus(pattern.format(value))} ({said})"
+        for value, said in pairs
+    ]
+    return pd.Series(words, index=values.index, dtype=object)
 
 
 def _check(

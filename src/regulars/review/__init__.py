@@ -1,6 +1,6 @@
 """The month in numbers: how it went, what each segment brought, what to do."""
 
-from regulars.review.alerts import told, watch
+from regulars.review.alerts import chart_title, told, watch
 from regulars.review.brought import kpis_by_segment, revenue_by_segment, written_by_segment
 from regulars.review.caveats import caveats
 from regulars.review.drivers import drivers, drivers_by_segment
@@ -21,6 +21,7 @@ __all__ = [
     "REGISTER",
     "amounts",
     "caveats",
+    "chart_title",
     "compare_months",
     "drivers",
     "drivers_by_segment",

@@ -223,6 +223,27 @@ def _alert(figures: pd.DataFrame, month: Month) -> Alert | None:
     return Alert(kind, lead, tuple(below.index), value, expected, low, probability, against)
 
 
+def chart_title(watched: Watched, history: pd.DataFrame, shown: list[str]) -> str:
+    """What a picture of these figures shows: which are lower than usual, else which are at their highest.
+
+    Args:
+        watched: the watch over the month.
+        history: what `kpis_by_month` returned up to the month.
+        shown: the figures of the picture.
+    """
+    low = [name for name in shown if watched.figures.loc[name, "state"] in AHEAD]
+    if low:
+        return f"Lower than usual this month: {', '.join(low)}"
+    if len(history) == 1:
+        return "One month so far"
+    highest = [name for name in shown if history[name].idxmax() == history.index[-1]]
+    return (
+        f"At its highest this month: {', '.join(highest)}"
+        if highest
+        else "None is at its highest this month, none lower than usual"
+    )
+
+
 def told(alert: Alert, month: Month, sign: str) -> tuple[str, dict[str, Any]]:
     """The alert in words: a template and its values, for a finding. It names no cause.
 

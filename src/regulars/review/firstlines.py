@@ -109,7 +109,8 @@ def what_changed(
     against = "{change:+.1%} on last month (95% interval {low:+.1%} to {high:+.1%})"
     if alerts:
         more = f" ({len(alerts) - 1} more below.)" if len(alerts) > 1 else ""
-        sentence = "{alert}{more} Revenue was {shown}, " + against + "."
+        opening = "That is " if alerts[0].startswith("Revenue ") else "Revenue was {shown}, "
+        sentence = "{alert}{more} " + opening + against + "."
         return _line("changed", sentence, values | {"alert": alerts[0], "more": more})
     clear = ends[1] > 0 or ends[2] < 0
     opening = f"Revenue {'rose' if ends[0] > 0 else 'fell'} to {{shown}}, {against}"

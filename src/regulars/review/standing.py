@@ -66,7 +66,7 @@ def standing(
         brought: what `revenue_by_segment` returned.
         expected: what each customer should bring; empty where there is no forecast.
         healthy: what `health` returned.
-        min_cell: with fewer customers a segment shows no numbers.
+        min_cell: with fewer customers a segment shows no numbers, with fewer buyers not what they brought.
 
     Returns:
         Indexed by segment: `customers`, `share` of all, `last_month`; `revenue` of the month, by the segment at its first
@@ -88,12 +88,12 @@ def standing(
     table["revenue"] = enough.reindex(names)
     table["expected"] = expected.groupby(now.reindex(expected.index)).sum(min_count=1).reindex(names)
     told = healthy.reindex(index=names, columns=["bought", "bought_last_month", "health"])
+    told[["bought", "bought_last_month"]] = told[["bought", "bought_last_month"]].mask(
+        table["revenue"].isna()
+    )
     table = table.join(told)
     few, were_few = (table[name].fillna(min_cell) < min_cell for name in ("customers", "last_month"))
-    now_hidden, then_hidden = (
-        ["customers", "share", "expected"],
-        ["last_month", "revenue", "bought", "bought_last_month"],
-    )
+    now_hidden, then_hidden = ["customers", "share", "expected"], ["last_month", "revenue"]
     table[now_hidden] = table[now_hidden].mask(few)
     table[then_hidden] = table[then_hidden].mask(were_few)
     return table[TABLE]
