@@ -14,9 +14,10 @@ from regulars.review.restatement import sentence as restated_sentence
 from regulars.review.standing import first_instants, segments_of, standing
 from regulars.review.value_of_base import value_of_base
 from regulars.review.waiting import time_to_repeat
-from regulars.review.wording import amounts, facts, figures, usual, written
+from regulars.review.wording import AMOUNTS, amounts, facts, figures, usual, written
 
 __all__ = [
+    "AMOUNTS",
     "KPIS",
     "REGISTER",
     "amounts",

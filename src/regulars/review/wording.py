@@ -10,6 +10,13 @@ import pandas as pd
 from regulars.review.register import REGISTER
 
 UNITS = {kpi.name: kpi.unit for kpi in REGISTER}
+AMOUNTS = (
+    "this month",
+    "last month",
+    "change",
+    "last year",
+    "change on last year",
+)  # columns of `written`, no intervals
 
 
 def written(compared: pd.DataFrame, sign: str) -> pd.DataFrame:
