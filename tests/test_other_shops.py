@@ -107,7 +107,10 @@ def test_a_shop_without_orders_says_what_it_lacks_and_has_its_experiment(
     advice = [row[:2] for row in rows_of(shop, "2008-03", "index.html", "actions")]
     assert advice == [
         ["Give an e-mail about men's goods to everyone", "64,000"],
-        ["Or, in place of it: give an e-mail about women's goods to everyone", "64,000"],
+        [
+            "Or, in place of an e-mail about men's goods: give an e-mail about women's goods to everyone",
+            "64,000",
+        ],
     ]
     assert "How the month went" not in said["index.html"]
     offers = said["04-offers.html"]

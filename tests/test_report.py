@@ -190,7 +190,9 @@ def test_the_segments_are_counted_and_paid_by_the_right_month(reported, sql, fol
         reported.table("orders").select("customer_id", "ordered_month", "revenue"), "customer_id"
     )
     spent = orders[orders["ordered_month"] == "2017-12"].groupby("customer_id")["revenue"].sum()
-    for segment, customers, last_month, revenue, expected, bought, _, health in rows_of(folder, "segments"):
+    for segment, customers, last_month, revenue, expected, bought, had_bought, health in rows_of(
+        folder, "segments"
+    ):
         members = before.index[before == segment]
         buyers = spent[spent.index.isin(members)]
         assert (customers, last_month) == (f"{(now == segment).sum():,}", f"{len(members):,}")
@@ -200,7 +202,8 @@ def test_the_segments_are_counted_and_paid_by_the_right_month(reported, sql, fol
         )
         assert expected == f"${sum_:,.0f}"
         assert bought == (f"{len(buyers) / len(members):.1%}" if len(buyers) >= 10 else "–")
-        assert health == "steady"
+        assert (had_bought != "–") == (segment != "new")
+        assert health == ("too few to tell" if segment == "new" else "no clear change")
 
 
 def test_who_slipped_away_had_brought_what_is_said(found, reported):
@@ -393,7 +396,7 @@ def test_a_lost_third_of_the_orders_is_the_first_sentence_with_where_it_lies(rep
     )
     opening = f"Revenue of December 2017 was ${now:,.0f}; the months up to November 2017 let expect $"
     assert said["alert"]["sentence"].startswith(opening)
-    assert said["changed"]["sentence"].startswith(said["alert"]["sentence"] + " That is −")
+    assert said["changed"]["sentence"].startswith(said["alert"]["sentence"] + " Revenue is −")
     write_page(tmp_path / "05.ipynb", tmp_path / "05.html", subtitle="A dip", navigation=[], footer={})
     soup = BeautifulSoup((tmp_path / "05.html").read_text(encoding="utf-8"), "html.parser")
     for table, column in (("drivers", 4), ("drivers-by-segment", 3)):

@@ -7,7 +7,7 @@ import pytest
 from regulars import Shop
 from regulars.month import Month, months_between
 from regulars.review import monthly_activity
-from regulars.review.alerts import FEWEST_CUSTOMERS, FEWEST_MONTHS, chart_title, watch
+from regulars.review.alerts import FEWEST_CUSTOMERS, FEWEST_MONTHS, chart_title, quiet, watch
 from regulars.review.kpis import KPIS, kpis_by_month
 from tests.review.alerts_study import Case, outcomes
 from tests.review.quiet import Quiet, activity, months_of
@@ -77,7 +77,7 @@ def test_a_chart_is_titled_by_what_it_shows() -> None:
         for kind, each in rows.items()
     }
     assert titles == {
-        "quiet": "None is at its highest this month, none lower than usual",
+        "quiet": "None of these is at its highest this month",
         "dip": "Lower than usual this month: revenue",
         "peak": "At its highest this month: revenue, average order value",
     }
@@ -85,6 +85,18 @@ def test_a_chart_is_titled_by_what_it_shows() -> None:
     assert (
         chart_title(watch(first, MONTHS[-1:]), kpis_by_month(first, MONTHS[-1:]), names) == "One month so far"
     )
+
+
+def test_a_quiet_month_names_what_was_watched_and_a_repeat_rate_below_its_range() -> None:
+    rows = shop()
+    watched = "Watched, and none lower than usual: active customers, orders, revenue, average order value, new customers."
+    assert quiet(watch(rows, MONTHS)) == watched
+    fewer = rows.copy()
+    last = (fewer["month"] == "2017-12") & (fewer["orders"] > 1)
+    fewer.loc[last, "orders"] = np.where(np.arange(last.sum()) % 4, 1, fewer.loc[last, "orders"] * 3)
+    found = watch(fewer, MONTHS)
+    assert found.figures.loc["repeat rate", "value"] < found.figures.loc["repeat rate", "low"]
+    assert quiet(found).endswith("The repeat rate is below its usual range, which raises no alert by itself.")
 
 
 def test_a_rise_is_no_alert() -> None:

@@ -13,10 +13,15 @@ SIZES = {"new": 15, "best": 300, "returning": 2000, "at risk": 120}
 RATES = {"new": 0.3, "best": 3.0, "returning": 0.9, "at risk": 0.05}
 
 
-def drawn(seed: int, *, lost: float = 0.0, months: tuple[Month, Month] = (JULY, AUGUST)) -> pd.DataFrame:
+BEGIN = Month(2016, 1)
+
+
+def drawn(
+    seed: int, *, lost: float = 0.0, months: tuple[Month, Month] = (JULY, AUGUST), times: int = 1
+) -> pd.DataFrame:
     """The health of four segments; customers keep their rates, a tenth move between the months."""
     rng = np.random.default_rng(seed)
-    names = np.repeat(list(SIZES), list(SIZES.values()))
+    names = np.repeat(list(SIZES), times * np.array(list(SIZES.values())))
     moved = np.where(rng.random(len(names)) < 0.1, rng.permutation(names), names)
     labels = [pd.Series(one, index=np.arange(len(names))) for one in (names, moved)]
     own = rng.gamma(2, 0.5, len(names))
@@ -36,15 +41,19 @@ def drawn(seed: int, *, lost: float = 0.0, months: tuple[Month, Month] = (JULY, 
                 }
             )
         )
-    return health(pd.concat(rows), dict(zip(months, labels, strict=True)), months[1])
+    return health(pd.concat(rows), dict(zip(months, labels, strict=True)), months[1], first=BEGIN)
 
 
-@pytest.mark.parametrize("months", [(JULY, AUGUST), (Month(2017, 1), Month(2017, 2))])
-def test_quiet_months_seldom_have_a_segment_that_is_better_or_worse(months: tuple[Month, Month]) -> None:
-    simulations = 400
-    wrong = sum(
-        drawn(seed, months=months)["health"].isin(["better", "worse"]).any() for seed in range(simulations)
-    )
+@pytest.mark.parametrize(
+    ("months", "times"),
+    [((JULY, AUGUST), 1), ((Month(2017, 1), Month(2017, 2)), 5), ((Month(2017, 2), Month(2017, 3)), 5)],
+)
+def test_quiet_months_seldom_have_a_segment_that_is_better_or_worse(
+    months: tuple[Month, Month], times: int
+) -> None:
+    simulations = 300
+    found = [drawn(seed, months=months, times=times)["health"] for seed in range(simulations)]
+    wrong = sum(one.isin(["better", "worse"]).any() for one in found)
     assert wrong / simulations <= 0.05 + 3 * np.sqrt(0.05 * 0.95 / simulations)
 
 
@@ -65,19 +74,42 @@ def test_who_bought_in_both_months_narrows_the_difference() -> None:
     assert together[1] - together[0] < 0.6 * (apart[1] - apart[0])
 
 
-def test_few_customers_and_a_first_month_are_told_in_words() -> None:
-    labels = pd.Series(["few"] * 9 + ["more"] * 40)
-    activity = pd.DataFrame(
-        {"customer": range(20), "is_guest": False, "month": "2017-08", "orders": 1, "revenue": 2.0}
-    )
-    assert health(activity, {AUGUST: labels}, AUGUST)["health"].tolist() == ["not known yet"] * 2
-    found = health(activity, {AUGUST: labels, JULY: labels}, AUGUST)
-    assert found["health"].tolist() == ["too few to tell", "better"]
-    assert found.loc["more", "bought"] == pytest.approx(11 / 40)
+def test_what_cannot_be_told_is_told_so() -> None:
+    labels = pd.Series(["few"] * 9 + ["some"] * 20 + ["many"] * 2000 + ["more"] * 40)
+    customers = [*range(9, 14), *range(29, 1029), *range(2029, 2060)]
+    rows = {"customer": customers, "is_guest": False, "month": "2017-08", "orders": 1, "revenue": 2.0}
+    before = {**rows, "customer": [*range(14, 19), *range(29, 1029)], "month": "2017-07"}
+    activity = pd.concat([pd.DataFrame(rows), pd.DataFrame(before)])
+    both = {AUGUST: labels, JULY: labels}
+    found = health(activity, both, AUGUST, first=BEGIN)["health"]
+    assert found.to_dict() == {
+        "few": "too few to tell", "some": "too few to tell", "many": "no clear change", "more": "better",
+    }  # fmt: skip
+    early = health(activity, both, AUGUST, first=Month(2017, 2))
+    assert (early["health"] == "not known yet").sum() == 0
+    assert (health(activity, both, AUGUST, first=Month(2017, 3))["health"] == "not known yet").all()
+    alone = health(activity, {AUGUST: labels}, AUGUST, first=BEGIN)
+    assert (alone["health"] == "too few to tell").all() and alone["bought_last_month"].isna().all()
+
+
+def test_the_share_of_last_month_is_what_it_was_and_only_the_difference_knows_its_length() -> None:
+    labels = pd.Series("all", index=range(1000))
+    rows = [
+        (c, False, str(m), 1, 2.0)
+        for m, n in ((Month(2017, 2), 400), (Month(2017, 3), 443))
+        for c in range(n)
+    ]
+    activity = pd.DataFrame(rows, columns=["customer", "is_guest", "month", "orders", "revenue"])
+    row = health(activity, {Month(2017, 2): labels, Month(2017, 3): labels}, Month(2017, 3), first=BEGIN).loc[
+        "all"
+    ]
+    assert (row["bought_last_month"], row["buyers_last_month"], row["buyers"]) == (0.4, 400, 443)
+    assert row["change"] == pytest.approx(0.443 - 0.4 * 31 / 28)
+    assert row["health"] == "no clear change"
 
 
 def test_guests_are_in_no_segment() -> None:
     labels = pd.Series("all", index=["a", "b"])
     rows = [("a", True, "2017-08", 1, 2.0), ("b", False, "2017-08", 1, 2.0)]
     activity = pd.DataFrame(rows, columns=["customer", "is_guest", "month", "orders", "revenue"])
-    assert health(activity, {AUGUST: labels}, AUGUST).loc["all", "bought"] == 0.5
+    assert health(activity, {AUGUST: labels}, AUGUST, first=BEGIN).loc["all", "bought"] == 0.5

@@ -13,7 +13,7 @@ from regulars.config.plays import Play, PlayBook
 from regulars.month import Month
 from regulars.offers import worth
 from regulars.review.evidence import gain, result, verdicts
-from regulars.review.plays import COLUMNS, plays, read_plays
+from regulars.review.plays import COLUMNS, cards, plays, read_plays
 from regulars.segments import SEGMENT_NAMES
 
 BOOK = read_plays("demo")
@@ -37,6 +37,7 @@ CELL = {
     "cuped_high": 3.70,
 }
 STOP = {"verdict": "stop", "cuped_effect": -4.20, "cuped_low": -5.80, "cuped_high": -2.60}
+ALL = {"segment": "everyone"}
 OPEN = {"verdict": "keep testing", "cuped_effect": 0.50, "cuped_low": -1.00, "cuped_high": 2.00}
 BY = pd.DataFrame({"four_core": np.repeat(SIZES.index, SIZES)})
 
@@ -403,7 +404,7 @@ def test_every_verdict_stands_somewhere_and_every_segment_has_one_play(cells: pd
     cells = counted(cells)
     for cell in cells[cells["verdict"].isin(["roll out", "stop"])].to_dict("records"):
         holding = table[[cell["arm"] in str(arms).split(", ") for arms in table["arm"]]]
-        assert holding["status"].isin(["supported", "spoken against"]).any()
+        assert holding["status"].isin(["supported", "supported, another more", "spoken against"]).any()
         if cell["segment"] != "everyone":
             assert cell["segment"].replace("_", " ") in set(holding["segment"])
 
@@ -445,7 +446,7 @@ def test_of_two_offers_that_one_test_supports_the_better_is_recommended_and_the_
     rows = table[table["segment"] == "everyone"]
     assert rows["advice"].tolist() == [
         "Give a call to everyone",
-        "Or, in place of it: give a letter to everyone",
+        "Or, in place of a call: give a letter to everyone",
     ]
     assert rows["recommended"].tolist() == [True, False]
     other = found(everyone, better | {"experiment": "y"})
@@ -462,6 +463,67 @@ def test_everyone_can_have_a_play_where_there_are_no_segments() -> None:
     assert row["money"] == pytest.approx(2.10 * 1750)
     letter = own | {"arm": "letter", "offer": "a letter", "cuped_effect": 0.9}
     both = plays(book, "everyone", sizes, cells_of(own, letter), MONTH, sign="$")
-    assert both["advice"].str.startswith("Or, in place of it: give a letter").tolist() == [False, True]
+    assert both["advice"].str.startswith("Or, in place of 10% off one order: give a letter").tolist() == [
+        False,
+        True,
+    ]
     (row,) = plays(BOOK, "everyone", sizes, cells_of(own), MONTH, sign="$").to_dict("records")
     assert (row["advice"], row["customers"]) == ("Give 10% off one order to everyone", 1750)
+
+
+def test_an_offer_to_everyone_stands_in_place_of_other_offers_of_its_test_to_segments() -> None:
+    letter = {
+        "segment": "everyone",
+        "arm": "letter",
+        "offer": "a letter",
+        "cuped_effect": 5.0,
+        "cuped_low": 4.0,
+        "cuped_high": 6.0,
+    }
+    table = found({"segment": "everyone"}, letter, {"segment": "new"})
+    assert table.loc[table["recommended"], "advice"].tolist() == ["Give a letter to everyone"]
+    instead = table[table["status"] == "supported, another more"]["advice"]
+    assert len(instead) == 3  # returning, at-risk, new: high-value customers' play is another offer
+    assert instead.str.startswith("Or, in place of a letter: give 10% off one order to ").all()
+
+
+def test_the_next_test_of_everyone_is_found_and_told_of_customers() -> None:
+    needs = pd.DataFrame([{"segmentation": "history_segment", "segment": "everyone", "arm": "ten-percent-off",
+        "customers_for_worth_having": 5000, "answer_for_worth_having": "enough", "worth_having": 1.0}])  # fmt: skip
+    book = BOOK.model_copy(update={"segments": {"everyone": {"everyone": "next order"}}})
+    sizes = pd.Series({"everyone": 1750})
+    (row,) = plays(book, "everyone", sizes, cells_of(), MONTH, sign="$", next_tests=needs).to_dict("records")
+    assert "half of the 1,750 customers get 10% off one order" in row["next_test"]
+    assert row["next_test"].endswith("To find $1.00 per customer it needs 5,000 customers: enough.")
+
+
+@pytest.mark.parametrize(
+    "cells",
+    [[], [OPEN | {"segment": "everyone"}], [STOP | {"segment": "everyone"}], [{"segment": "everyone"}]],
+)
+@pytest.mark.parametrize("segments", [{}, {"everyone": {"everyone": "next order"}}])
+def test_cards_are_of_what_can_be_given_to_somebody(
+    cells: list[dict[str, Any]], segments: dict[str, Any]
+) -> None:
+    book = BOOK.model_copy(update={"segments": segments})
+    table = plays(book, "everyone", pd.Series({"everyone": 1750}), cells_of(*cells), MONTH, sign="$")
+    made = cards(table)
+    given = (
+        []
+        if not segments or (cells and cells[0].get("verdict") == "stop")
+        else [("everyone", "10% off one order")]
+    )
+    assert [card[:2] for card in made] == given
+    for _, _, facts in made:
+        assert facts["evidence"] == ("a test supports it" if cells == [ALL] else "to be tested first")
+        assert (
+            facts["when"]
+            == "being in the segment at the end of the month, at once; at most 2 contacts in 30 days"
+        )
+        assert "left out" not in facts and None not in facts.values()
+
+
+def test_a_card_says_who_is_left_out_of_its_play_and_nobody_gets_one_that_reaches_nobody() -> None:
+    made = {whom: facts for whom, _, facts in cards(found(sizes=SIZES.drop("new")))}
+    assert set(made) == {"returning customers", "high-value repeat customers", "at-risk customers"}
+    assert made["at-risk customers"]["left out"] == "who has an open complaint"

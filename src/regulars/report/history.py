@@ -56,11 +56,10 @@ def _section(
     values = [{figure.name: figure.value for figure in pick(report)} for report in reports]
     rows = pd.DataFrame([[one.get(name) for name in names] for one in values], columns=names, dtype=float)
     currency = next((report.currency for report in reports if report.currency), None)
-    shown = _table([report.month for report in reports], rows, units, currency, caption, identifier)
+    months = [report.month for report in reports]
+    shown = _table(months, rows, units, currency, caption, identifier)
     words = [[cell.get_text() for cell in row.find_all("td")[1:]] for row in shown.select("tbody tr")]
     colours = segment_colours(names) if coloured else dict.fromkeys(names, "var(--accent)")
-    months = [report.month for report in reports]
-    months = [report.month for report in reports]
     made = []
     for at, name in enumerate(names):
         heading = _heading(name, units[name])

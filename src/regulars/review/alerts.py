@@ -224,23 +224,40 @@ def _alert(figures: pd.DataFrame, month: Month) -> Alert | None:
 
 
 def chart_title(watched: Watched, history: pd.DataFrame, shown: list[str]) -> str:
-    """What a picture of these figures shows: which are lower than usual, else which are at their highest.
+    """What a picture of these figures shows: which are lower than usual, or drift down, else which are at their highest.
 
     Args:
         watched: the watch over the month.
         history: what `kpis_by_month` returned up to the month.
         shown: the figures of the picture.
     """
-    low = [name for name in shown if watched.figures.loc[name, "state"] in AHEAD]
-    if low:
-        return f"Lower than usual this month: {', '.join(low)}"
+    states = watched.figures["state"].to_dict()
+    for kind, words in (
+        ("dip", "Lower than usual this month"),
+        ("drift", "Lower than three months ago let expect"),
+    ):
+        if low := [name for name in shown if states[name] == kind]:
+            return f"{words}: {', '.join(low)}"
     if len(history) == 1:
         return "One month so far"
     highest = [name for name in shown if history[name].idxmax() == history.index[-1]]
     return (
         f"At its highest this month: {', '.join(highest)}"
         if highest
-        else "None is at its highest this month, none lower than usual"
+        else "None of these is at its highest this month"
+    )
+
+
+def quiet(watched: Watched) -> str:
+    """What is so of a month without an alert: which figures were watched, and which that is not lies below its range."""
+    figures = watched.figures
+    seen = figures.index[figures["low"].notna() & ~figures.index.isin(list(NOT_WATCHED))]
+    below = figures.index[figures["low"].notna() & (figures["value"] < figures["low"])].intersection(
+        list(NOT_WATCHED)
+    )
+    said = [f"Watched, and none lower than usual: {', '.join(seen)}."]
+    return " ".join(
+        said + [f"The {name} is below its usual range, which raises no alert by itself." for name in below]
     )
 
 

@@ -109,7 +109,7 @@ def what_changed(
     against = "{change:+.1%} on last month (95% interval {low:+.1%} to {high:+.1%})"
     if alerts:
         more = f" ({len(alerts) - 1} more below.)" if len(alerts) > 1 else ""
-        opening = "That is " if alerts[0].startswith("Revenue ") else "Revenue was {shown}, "
+        opening = "Revenue is " if alerts[0].startswith("Revenue ") else "Revenue was {shown}, "
         sentence = "{alert}{more} " + opening + against + "."
         return _line("changed", sentence, values | {"alert": alerts[0], "more": more})
     clear = ends[1] > 0 or ends[2] < 0
@@ -195,7 +195,8 @@ def what_to_do(plays: pd.DataFrame, sign: str, min_cell: int) -> Line:
     if open_.empty:
         return _line("to do", "Nothing follows from what is known this month.", {})
     first: Row = open_.iloc[0].to_dict()
-    values = {name: first[name] for name in ("offer", "customers", "whom")}
+    values = {name: first[name] for name in ("offer", "customers")}
+    values["whom"] = "customers" if first["whom"] == EVERYONE else first["whom"]
     sentence = "To do: test {offer} on half of the {customers:,.0f} {whom}; nothing has been shown to work on them yet."
     return _line("to do", sentence, values)
 

@@ -17,12 +17,12 @@ from regulars.segments.rulebooks import SEGMENT_NAMES
 from regulars.shop import ROOT
 
 SUPPORTED, AGAINST, NOTHING, NO_PLAY = "supported", "spoken against", "gives nothing", "no play"
-INSTEAD = "supported, another more"  # by the same test, of the same customers: nobody tested both at once
+INSTEAD = "supported, another more"  # by the same test, for the same customers: nobody was given both
 
 ADVICE = {
     SUPPORTED: "Give {offer} to {whom}",
     AGAINST: "Do nothing instead: do not give {offer} to {whom}",
-    INSTEAD: "Or, in place of it: give {offer} to {whom}",
+    INSTEAD: "Or, in place of {other}: give {offer} to {whom}",
     "undecided": "Test first, against nothing: {offer} for {whom}",
     "untested": "Test first, against nothing: {offer} for {whom}",
     NOTHING: "Nothing special for {whom}",
@@ -142,24 +142,63 @@ def plays(
 
 
 def _one_offer_each(rows: pd.DataFrame) -> pd.DataFrame:
-    """Recommend of the offers that one test supports for the same customers the one worth most, the others in place of it."""
-    first = rows["recommended"].astype(bool)
-    again = (
-        rows[first]
-        .duplicated(["experiment", "segmentation", "segment"])
-        .reindex(rows.index, fill_value=False)
-    )
-    each = zip(rows["offer"], rows["whom"], strict=True)
-    words = pd.Series(
-        [ADVICE[INSTEAD].format(offer=offer, whom=whom) for offer, whom in each],
-        index=rows.index,
-        dtype=object,
-    )
-    return rows.assign(
-        status=rows["status"].mask(again, INSTEAD),
-        recommended=first & ~again,
-        advice=rows["advice"].mask(again, words),
-    )
+    """Recommend of the offers that one test supports for the same customers the one worth most, the others in place of it.
+
+    Args:
+        rows: in the order of `_ordered`, so that what is worth most comes first.
+    """
+    told: list[Row] = []
+    kept: list[Row] = []
+    for row in rows.to_dict("records"):
+        rival = next((one for one in kept if row["recommended"] and _rivals(one, row)), None)
+        if rival:
+            advice = ADVICE[INSTEAD].format(other=rival["offer"], offer=row["offer"], whom=row["whom"])
+            row |= {"status": INSTEAD, "recommended": False, "advice": advice}
+        elif row["recommended"]:
+            kept.append(row)
+        told.append(row)
+    return pd.DataFrame(told, columns=rows.columns, index=rows.index).astype(rows.dtypes)
+
+
+def _rivals(one: Row, other: Row) -> bool:
+    """Whether two rows are other arms of one test, for customers of whom some are the same."""
+    arms = [set(str(row["arm"]).split(", ")) for row in (one, other)]
+    same = [one[name] == other[name] for name in ("segmentation", "segment")]
+    together = all(same) or EVERYONE in (one["segment"], other["segment"])
+    return one["experiment"] == other["experiment"] and together and arms[0].isdisjoint(arms[1])
+
+
+FACTS = {
+    "objective": "objective",
+    "message": "message",
+    "channel": "channel",
+    "when": "when",
+    "left_out": "left out",
+    "kpi": "judged by",
+    "owner": "owner",
+    "cost": "cost",
+    "review_on": "review on",
+}
+STANDING = {SUPPORTED: "a test supports it", INSTEAD: "a test supports it, and another offer more"}
+
+
+def cards(rows: pd.DataFrame) -> list[tuple[str, str, dict[str, str]]]:
+    """The plays in full, each as whom, what, and its facts by label.
+
+    What a test spoke against, what gives nothing, and what has nobody to be given to this month has no card.
+
+    Args:
+        rows: what `plays` returned.
+    """
+    found = []
+    for row in rows[rows["play"].notna() & rows["message"].notna() & rows["arm"].notna()].to_dict("records"):
+        if not row["customers"]:
+            continue
+        told = row | {"when": f"{row['trigger']}, {row['delay']}; {row['contact_cap']}"}
+        facts = {"evidence": STANDING.get(row["status"], "to be tested first")}
+        facts |= {label: str(told[name]) for name, label in FACTS.items() if pd.notna(told[name])}
+        found.append((row["whom"], row["offer"], facts))
+    return found
 
 
 def _worded(next_tests: pd.DataFrame | None) -> pd.DataFrame:
@@ -252,12 +291,14 @@ def _next_test(row: Row, play: Play, cell: Cell | None, tests: _Tests) -> str:
         return f"No test now: fewer than {2 * fewest} customers are too few for a test of their own."
     days = play.review_after_days if cell is None else cell["horizon_days"]
     metric = "profit" if cell is None else cell["metric"]
+    whom = "customers" if row["segment"] == EVERYONE else row["whom"]
     said = (
-        f"A new test: at random, half of the {customers:,} {row['whom']} get {play.offer}, half get nothing, for {days} days; "
+        f"A new test: at random, half of the {customers:,} {whom} get {play.offer}, half get nothing, for {days} days; "
         f"judged by {metric} per customer."
     )
     known = tests.next_tests
     here = known["segmentation"].isin([row["segmentation"], row["segmentation"].replace("-", "_")])
+    here |= row["segment"] == EVERYONE  # of whom every segmentation has the same
     known = known[here & (known["segment"] == row["segment"]) & known["arm"].isin(play.arm)]
     return said + (_needs(known.iloc[0].to_dict(), tests.sign) if len(known) else "")
 

@@ -11,7 +11,7 @@ from regulars.month import Month
 from regulars.segments import column_of, segment_by_rules
 from regulars.shop import Shop
 
-TABLE = "customers share last_month revenue expected bought bought_last_month health".split()
+TABLE = "customers last_month revenue expected bought bought_last_month health".split()
 
 
 def segments_of(shop: Shop, snapshot: Frame, limits: Frame | None = None) -> pd.Series:
@@ -69,31 +69,29 @@ def standing(
         min_cell: with fewer customers a segment shows no numbers, with fewer buyers not what they brought.
 
     Returns:
-        Indexed by segment: `customers`, `share` of all, `last_month`; `revenue` of the month, by the segment at its first
-        instant; what is `expected` from today's customers; `bought` and `bought_last_month` as shares; `health`.
+        Indexed by segment: `customers`, `last_month`; `revenue` of the month, by the segment at its first instant; what is
+        `expected` from today's customers; `bought` and `bought_last_month` as shares; `health`.
 
     >>> now = pd.Series(["loyal"] * 20 + ["new"] * 5)
     >>> nothing = pd.DataFrame()
     >>> stands = standing(now, now[:0], nothing, pd.Series(2.0, index=now.index), nothing)
-    >>> stands.loc["loyal", ["customers", "share", "expected"]].tolist(), bool(stands.loc["new"].isna().all())
-    ([20.0, 0.8, 40.0], True)
+    >>> stands.loc["loyal", ["customers", "expected"]].tolist(), bool(stands.loc["new"].isna().all())
+    ([20.0, 40.0], True)
     """
     sizes, were = now.value_counts(), before.value_counts()
     names = [*sizes.index, *were.index.difference(sizes.index)]
     table = pd.DataFrame(index=pd.Index(names, name="segment"))
     table["customers"] = sizes.reindex(names, fill_value=0).astype("Int64")
-    table["share"] = table["customers"] / len(now)
     table["last_month"] = were.reindex(names, fill_value=0 if len(before) else None).astype("Int64")
     enough = brought[brought["active"] >= min_cell]["revenue"] if len(brought) else pd.Series(dtype=float)
     table["revenue"] = enough.reindex(names)
     table["expected"] = expected.groupby(now.reindex(expected.index)).sum(min_count=1).reindex(names)
-    told = healthy.reindex(index=names, columns=["bought", "bought_last_month", "health"])
-    told[["bought", "bought_last_month"]] = told[["bought", "bought_last_month"]].mask(
-        table["revenue"].isna()
-    )
+    buyers = ["buyers", "buyers_last_month"]
+    told = healthy.reindex(index=names, columns=["bought", "bought_last_month", "health", *buyers])
+    for share, count in zip(["bought", "bought_last_month"], buyers, strict=True):
+        told[share] = told[share].mask(told[count].astype(float) < min_cell)
     table = table.join(told)
     few, were_few = (table[name].fillna(min_cell) < min_cell for name in ("customers", "last_month"))
-    now_hidden, then_hidden = ["customers", "share", "expected"], ["last_month", "revenue"]
-    table[now_hidden] = table[now_hidden].mask(few)
-    table[then_hidden] = table[then_hidden].mask(were_few)
+    table[["customers", "expected"]] = table[["customers", "expected"]].mask(few)
+    table[["last_month", "revenue"]] = table[["last_month", "revenue"]].mask(were_few)
     return table[TABLE]

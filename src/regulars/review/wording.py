@@ -41,10 +41,8 @@ def written(compared: pd.DataFrame, sign: str) -> pd.DataFrame:
 
 def amounts(values: pd.DataFrame, sign: str) -> pd.DataFrame:
     """Key figures by month in words: a column for each, of the shape of `values`."""
-    written = {
-        str(name): [amount(value, UNITS[str(name)], sign) for value in values[name]] for name in values
-    }
-    return pd.DataFrame(written, index=values.index)
+    texts = {str(name): [amount(value, UNITS[str(name)], sign) for value in values[name]] for name in values}
+    return pd.DataFrame(texts, index=values.index)
 
 
 def facts(compared: pd.DataFrame, usual: pd.Series, sign: str) -> dict[str, dict[str, str]]:
