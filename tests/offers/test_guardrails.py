@@ -65,6 +65,7 @@ def test_nothing_can_be_tested_where_nobody_bought() -> None:
     assert found[["change", "p"]].isna().all(axis=None)
 
 
+@pytest.mark.slow
 def test_an_offer_at_the_margin_passes_as_seldom_as_alpha_says() -> None:
     rng, draws, n = np.random.default_rng(4), 2000, 400
     arms = [drawn(rng, (draws, n), mean) for mean in (9.0, 10.0)]

@@ -46,7 +46,11 @@ def drawn(
 
 @pytest.mark.parametrize(
     ("months", "times"),
-    [((JULY, AUGUST), 1), ((Month(2017, 1), Month(2017, 2)), 5), ((Month(2017, 2), Month(2017, 3)), 5)],
+    [
+        ((JULY, AUGUST), 1),
+        pytest.param((Month(2017, 1), Month(2017, 2)), 5, marks=pytest.mark.slow),
+        pytest.param((Month(2017, 2), Month(2017, 3)), 5, marks=pytest.mark.slow),
+    ],
 )
 def test_quiet_months_seldom_have_a_segment_that_is_better_or_worse(
     months: tuple[Month, Month], times: int
