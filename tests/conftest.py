@@ -23,7 +23,7 @@ settings.register_profile("any machine", deadline=None)  # how long an example t
 settings.load_profile("any machine")
 
 
-def _shared(factory: pytest.TempPathFactory, name: str) -> Path:
+def shared(factory: pytest.TempPathFactory, name: str) -> Path:
     """A folder that all of xdist's workers share."""
     base = factory.getbasetemp()
     return (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / name
@@ -37,7 +37,7 @@ def open_at(home: Path, name: str = "demo", **environment: str) -> Shop:
 @pytest.fixture(scope="session")
 def demo(tmp_path_factory: pytest.TempPathFactory) -> Shop:
     """The demo shop, staged, with the features of every month."""
-    home = _shared(tmp_path_factory, "demo-home")
+    home = shared(tmp_path_factory, "demo-home")
     with FileLock(f"{home}.lock"):
         shop = open_at(home)
         if not (home / "ready").exists():
@@ -60,7 +60,7 @@ def _staged(home: Path, name: str, **environment: str) -> Shop:
 @pytest.fixture(scope="session")
 def simulated(tmp_path_factory: pytest.TempPathFactory) -> Shop:
     """The simulated shop, staged: it has every table."""
-    return _staged(_shared(tmp_path_factory, "simulated-home"), "simulated")
+    return _staged(shared(tmp_path_factory, "simulated-home"), "simulated")
 
 
 @pytest.fixture(scope="session")
@@ -69,12 +69,12 @@ def online_retail(tmp_path_factory: pytest.TempPathFactory) -> Shop:
     raw = Path(os.environ.get("REGULARS_RAW") or "nowhere")
     if not (raw / "online-retail" / "online_retail.csv.gz").is_file():
         pytest.skip("REGULARS_RAW does not lead to online-retail/online_retail.csv.gz")
-    return _staged(_shared(tmp_path_factory, "online-retail-home"), "online-retail", REGULARS_RAW=str(raw))
+    return _staged(shared(tmp_path_factory, "online-retail-home"), "online-retail", REGULARS_RAW=str(raw))
 
 
 def reported_once(factory: pytest.TempPathFactory, name: str, month: str) -> Shop:
     """A shop with the report of a month, made as `make report` makes it, once for all workers."""
-    home = _shared(factory, f"{name}-report-home")
+    home = shared(factory, f"{name}-report-home")
     with FileLock(f"{home}.lock"), pytest.MonkeyPatch.context() as patch:
         patch.setenv("REGULARS_HOME", str(home))
         if not (home / "ready").exists():

@@ -8,12 +8,17 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
+import papermill
 import pytest
+from filelock import FileLock
 
 from regulars import Shop
 from regulars.report.contents import write_contents
-from tests.browser.hostile import write_hostile
-from tests.conftest import reported_once
+from regulars.report.page import write_page
+from regulars.shop import ROOT
+from tests.browser.hostile import COMMAND, SCRIPT, write_hostile
+from tests.conftest import reported_once, shared
 
 OTHERS = {"simulated": "2025-12"}
 if os.environ.get("REGULARS_RAW"):
@@ -29,8 +34,31 @@ def site(reported: Shop, tmp_path_factory: pytest.TempPathFactory) -> Path:
         shutil.copytree(reported_once(tmp_path_factory, name, month).reports, reports / name)
     for month in ("2020-01", "2020-02"):
         write_hostile(reports, month)
+    shutil.copy(_hostile_products(tmp_path_factory), reports / "hostile" / "2020-02" / "02-features.html")
     write_contents(reports)
     return reports
+
+
+def _hostile_products(factory: pytest.TempPathFactory) -> Path:
+    """The simulated shop's second page with other names for two categories and their products, made once for all workers."""
+    home = shared(factory, "hostile-products-home")
+    page = home / "02-features.html"
+    with FileLock(f"{home}.lock"), pytest.MonkeyPatch.context() as patch:
+        if page.exists():
+            return page
+        shutil.copytree(
+            reported_once(factory, "simulated", OTHERS["simulated"]).data, home / "data" / "simulated"
+        )
+        patch.setenv("REGULARS_HOME", str(home))
+        path = Shop.open("simulated").staged("products")
+        products = pd.read_parquet(path)
+        for old, new in {"Bags": SCRIPT, "Toys": COMMAND}.items():
+            products.loc[products["category"] == old, ["category", "product"]] = new
+        products.to_parquet(path)
+        written = {"parameters": {"shop": "simulated"}, "cwd": ROOT / "notebooks", "progress_bar": False}
+        papermill.execute_notebook(ROOT / "notebooks" / "02-features.ipynb", home / "02.ipynb", **written)
+        write_page(home / "02.ipynb", page, subtitle="Hostile products", navigation=(), footer={}, home=None)
+    return page
 
 
 def _absent(reason: str) -> None:

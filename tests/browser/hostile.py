@@ -11,7 +11,7 @@ import nbformat
 import pandas as pd
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 
-from regulars.report import Findings, segment_colours, show, table, use_theme
+from regulars.report import Box, Findings, boxes, segment_colours, show, table, use_theme
 from regulars.report.about import about_report
 from regulars.report.page import write_page
 
@@ -46,6 +46,7 @@ def _cells(findings: Findings) -> list[nbformat.NotebookNode]:
         "1": findings.headline("{name} and {other} grew.", name=SCRIPT, other=COMMAND),
         "2": table(rows, caption=f"Of {SCRIPT}.", identifier="names", formats=formats, note=SCRIPT),
         "3": show(figure, f"Bars of what {SCRIPT} and {COMMAND} brought."),
+        "boxes": boxes([Box(name, name, {name: name}) for name in NAMES]),
     }
     code = [
         new_code_cell(source, outputs=[_shown(value)], execution_count=1) for source, value in values.items()

@@ -20,6 +20,7 @@ pytestmark = pytest.mark.slow
 
 REPORT = [f"demo/2017-12/{page}" for page, _ in NOTEBOOKS.values()]
 HISTORY, HOSTILE = "hostile/index.html", "hostile/2020-02/index.html"
+PRODUCTS = "hostile/2020-02/02-features.html"
 PAGES = [*REPORT, "demo/index.html", "index.html", HISTORY, HOSTILE]
 ELSEWHERE = [f"{shop}/{month}/{page}" for shop, month in OTHERS.items() for page, _ in NOTEBOOKS.values()]
 A4 = 658  # CSS pixels between margins of 18 mm
@@ -299,11 +300,18 @@ def test_what_is_taken_away_is_in_the_order_on_the_page(opened: Open) -> None:
 
 
 def test_names_run_nowhere(opened: Open) -> None:
-    for address in (HOSTILE, HISTORY, "index.html"):
+    for address in (HOSTILE, HISTORY, "index.html", PRODUCTS):
         page = opened(address)
         assert page.title() != "taken"
         assert page.locator("main script, main img, nav script").count() == 0
         assert SCRIPT in page.locator("main").inner_text()
+
+
+def test_products_names_are_text_on_the_page_and_in_the_file(opened: Open) -> None:
+    page = opened(PRODUCTS)
+    names = column(page, "categories", 1)
+    assert {SCRIPT, COMMAND} <= set(names)
+    assert {SCRIPT, f"'{COMMAND}"} <= {row[0] for row in taken(page, "categories")[1]}
 
 
 def test_the_review_alone_is_whole(opened: Open, site: Path, tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ from regulars.review.firstlines import first_lines, gone
 from regulars.review.health import health
 from regulars.review.kpis import compare_months, kpis_by_month, monthly_activity
 from regulars.review.plays import cards, plays, read_plays
-from regulars.review.register import KPIS, REGISTER
+from regulars.review.register import KPIS, REGISTER, WORDS
 from regulars.review.restatement import reported, restated_kpis, stated
 from regulars.review.restatement import sentence as restated_sentence
 from regulars.review.standing import first_instants, segments_of, standing
@@ -20,6 +20,7 @@ __all__ = [
     "AMOUNTS",
     "KPIS",
     "REGISTER",
+    "WORDS",
     "amounts",
     "cards",
     "caveats",

@@ -87,6 +87,37 @@ VALUE = Kpi(
 REGISTER: tuple[Kpi, ...] = (*KPIS, TIME_TO_REPEAT, VALUE)
 
 
+WORDS: tuple[tuple[str, str], ...] = (
+    (
+        "95% interval",
+        "a range made in such a way that nineteen of twenty of its kind hold what they are about",
+    ),
+    (
+        "usual",
+        "the range in which the months before let expect the figure, season and a month's length included",
+    ),
+    (
+        "health",
+        "whether clearly more, or fewer, of a segment's customers bought than of last month's did last month",
+    ),
+    (
+        "should bring",
+        "revenue to expect from a segment's customers of today, by the forecast of the value of the base",
+    ),
+    (
+        "late limit",
+        "so many days that nineteen of twenty customers wait less, on average, from order to order",
+    ),
+    (
+        "roll out",
+        "a test has shown that the offer pays for these customers, nothing else speaking against it",
+    ),
+    ("stop", "a test has shown that the offer loses money on these customers"),
+    ("keep testing", "a test has shown neither: it takes a new one, and more customers"),
+)
+"""What else the review's page says, in plain words."""
+
+
 def ratio(top: Floats, bottom: Floats) -> Floats:
     """One over the other; missing where the other is not above zero."""
     return np.divide(top, bottom, out=np.full_like(top, np.nan), where=bottom > 0)
