@@ -13,6 +13,7 @@ from regulars.report.errors import ReportError
 
 _PICTURES: Final = ("image/svg+xml", "image/png", "image/jpeg")
 _MACHINERY = re.compile(r"<(style|script)\b.*?</\1\s*>", re.DOTALL | re.IGNORECASE)
+_LONG: Final = 60  # characters, from which on a cell is given room
 _INTERVAL = re.compile(r"\S+\u00a0to\u00a0\S+")
 
 
@@ -147,10 +148,17 @@ def _figure(table: Tag) -> str:
         # two names of columns may make one id; that each heads its column is said by its scope
         for name in ("id", "headers", *(span for span in ("colspan", "rowspan") if cell.get(span) == "1")):
             cell.attrs.pop(name, None)
-        if _INTERVAL.fullmatch(cell.get_text()):  # on a screen it stays on one line, on paper it need not
-            cell.string = cell.get_text().replace("\u00a0", " ")
-            cell["class"] = " ".join([*filter(None, cell.get_attribute_list("class")), "span"])
+        words = cell.get_text()
+        if _INTERVAL.fullmatch(words):  # on a screen it stays on one line, on paper it need not
+            cell.string = words.replace("\u00a0", " ")
+            _class(cell, "span")
+        elif len(words) > _LONG:
+            _class(cell, "long")
     return "\n".join(_parts(str(table), title, simulated, notes, identifier))
+
+
+def _class(cell: Tag, name: str) -> None:
+    cell["class"] = " ".join([*filter(None, cell.get_attribute_list("class")), name])
 
 
 def _taken(table: Tag, selector: str) -> str:
