@@ -115,10 +115,9 @@ def plays(
 
     Returns:
         One row per segment, and one per verdict on an offer that is in no play: `advice`, `status` (supported, spoken against,
-        undecided, untested, gives nothing, no play; or supported where the same test found more in another offer to the same
-        customers), whether it is `recommended`; the play; `evidence`, `next_test`; `money` with its interval. First what a
-        test supports, then what one spoke against, the most money first, then what is
-        untested, by size.
+        undecided, untested, gives nothing, no play; or supported where the same test found more in another offer to the
+        same customers), whether it is `recommended`; the play; `evidence`, `next_test`; `money` with its interval. First
+        what a test supports, then what one spoke against, the most money first, then what is untested, by size.
     """
     tests = _Tests(
         verdicts(offers, min_cell=min_cell).to_dict("records"), _worded(next_tests), sign, min_cell

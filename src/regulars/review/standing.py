@@ -22,8 +22,7 @@ def segments_of(shop: Shop, snapshot: Frame, limits: Frame | None = None) -> pd.
         snapshot: the features of its customers as of a day.
         limits: the features that the rulebook's limits are taken from, if not these.
     """
-    rules = segment_by_rules(snapshot) if limits is None else segment_by_rules(snapshot, limits)
-    labels = shop.engine.collect(rules, "customer_id").set_index("customer_id")
+    labels = shop.engine.collect(segment_by_rules(snapshot, limits), "customer_id").set_index("customer_id")
     return labels[column_of(shop.config.segments.chosen)].str.replace("_", " ")
 
 
@@ -35,18 +34,17 @@ def first_instants(shop: Shop, month: Month, *earlier: Month) -> dict[Month, pd.
         month: the month; the notebook 02-features has written the features of the one before.
         earlier: other months, whose features are computed here.
     """
-    known = shop.months()
     found = {}
-    for one in (month, *earlier):
-        if one in known[1:] and one not in found:
-            name = f"as of {one}"
-            snapshot = (
-                shop.snapshot(month.previous)
-                if one == month
-                else shop.compute.materialise(snapshot_of(shop, one.first_day), name)
-            )
-            found[one] = segments_of(shop, snapshot.filter(nw.col("frequency") > 0))
-            shop.compute.release(name)
+    for one in dict.fromkeys([month, *earlier]):
+        if one not in shop.months()[1:]:
+            continue
+        if one == month:
+            found[one] = segments_of(shop, shop.snapshot(month.previous))
+            continue
+        name = f"as of {one}"
+        snapshot = shop.compute.materialise(snapshot_of(shop, one.first_day), name)
+        found[one] = segments_of(shop, snapshot.filter(nw.col("frequency") > 0))
+        shop.compute.release(name)
     return found
 
 
