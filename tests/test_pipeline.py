@@ -132,7 +132,7 @@ def test_two_runs_at_once_wait_for_each_other(shop, notebooks):
     said = [running.communicate(timeout=120)[0] for running in runs]
     assert [running.returncode for running in runs] == [0, 0], said
     assert sum("waiting for it to end" in text for text in said) == 1
-    assert len(pages_of(shop)) == 5
+    assert len(pages_of(shop)) == 6
 
 
 @pytest.mark.parametrize(
