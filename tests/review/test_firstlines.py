@@ -238,8 +238,8 @@ def test_what_changed_can_be_said_of_whatever_months_there_are(
         ),
         (
             [STOP, OPEN],
-            "No offer that was tested paid; free delivery for returning customers lost most: −$4.20 profit per customer in 28 "
-            "days (95% interval −$5.79 to −$2.61; simulated effects).",
+            "No offer that was tested worked; free delivery for returning customers lost most: −$4.20 profit per customer in "
+            "28 days (95% interval −$5.79 to −$2.61; simulated effects).",
         ),
         (
             [{"segment": "everyone", "cuped_effect": 1.5, "n": 9}],
@@ -254,13 +254,13 @@ def test_what_worked_says_so_or_that_it_is_not_known(cells: list[dict[str, Any]]
 def test_what_worked_is_what_is_worth_most_not_what_is_largest_per_customer() -> None:
     said = worked({"segment": "at-risk", "cuped_effect": 9.0}, {}, FREE | {"segment": "high-value repeat"})
     assert said.startswith("What worked: 10% off one order for returning customers, +$3.45")
-    assert said.endswith("simulated effects); 2 others paid, too.")
-    assert worked({}, FREE).endswith("; one other paid, too.")
+    assert said.endswith("simulated effects); 2 others worked, too.")
+    assert worked({}, FREE).endswith("; one other worked, too.")
 
 
 def test_an_offer_on_which_tests_disagree_did_not_work() -> None:
     against = STOP | {"arm": "ten-percent-off", "offer": "10% off one order", "experiment": "y"}
-    assert worked({}, against).startswith("No offer that was tested paid")
+    assert worked({}, against).startswith("No offer that was tested worked")
     assert to_do({}, against) == "To do: do not give 10% off one order to returning customers, or stop it."
 
 

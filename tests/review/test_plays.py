@@ -12,8 +12,9 @@ from hypothesis import strategies as st
 from regulars.config.plays import Play, PlayBook
 from regulars.month import Month
 from regulars.offers import worth
+from regulars.review.cards import cards
 from regulars.review.evidence import gain, result, verdicts
-from regulars.review.plays import COLUMNS, cards, plays, read_plays
+from regulars.review.plays import COLUMNS, plays, read_plays
 from regulars.segments import SEGMENT_NAMES
 
 BOOK = read_plays("demo")
@@ -176,7 +177,7 @@ def test_an_undecided_play_says_how_many_customers_it_needs_where_that_is_known(
             "undecided",
             "Tested without a verdict by test x, on everyone, not on this",
         ),
-        ([{"segment": "at-risk"}], "untested", "Tested on other segments, not on this one: it paid in 1."),
+        ([{"segment": "at-risk"}], "untested", "Tested on other segments, not on this one: it worked in 1."),
         (
             [{"segmentation": "rxf_grid", "segment": "returning"} | STOP, {"segment": "new"} | OPEN],
             "untested",
@@ -527,3 +528,9 @@ def test_a_card_says_who_is_left_out_of_its_play_and_nobody_gets_one_that_reache
     made = {whom: facts for whom, _, facts in cards(found(sizes=SIZES.drop("new")))}
     assert set(made) == {"returning customers", "high-value repeat customers", "at-risk customers"}
     assert made["at-risk customers"]["left out"] == "who has an open complaint"
+
+
+def test_a_card_whose_test_was_simulated_says_so() -> None:
+    (first, *others) = cards(found({"is_simulated": True}))
+    assert (first[0], first[2]["evidence"]) == ("returning customers", "a test supports it (simulated effects)")
+    assert not [card for card in others if "simulated" in card[2]["evidence"]]

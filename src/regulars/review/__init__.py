@@ -2,12 +2,13 @@
 
 from regulars.review.alerts import chart_title, quiet, told, watch
 from regulars.review.brought import kpis_by_segment, revenue_by_segment, written_by_segment
+from regulars.review.cards import cards
 from regulars.review.caveats import caveats
 from regulars.review.drivers import drivers, drivers_by_segment
 from regulars.review.firstlines import first_lines, gone
 from regulars.review.health import health
 from regulars.review.kpis import compare_months, kpis_by_month, monthly_activity
-from regulars.review.plays import cards, plays, read_plays
+from regulars.review.plays import plays, read_plays
 from regulars.review.register import KPIS, REGISTER, WORDS
 from regulars.review.restatement import reported, restated_kpis, stated
 from regulars.review.restatement import sentence as restated_sentence

@@ -144,6 +144,6 @@ def _on_everyone(cell: Cell, own: Cell | None, sign: str) -> str:
 def _elsewhere(cells: Iterable[Cell]) -> str:
     """What tests of the same arm on other customers said."""
     counts = Counter(cell["verdict"] for cell in cells)
-    words = {"roll out": "paid in {}", "stop": "lost in {}", "keep testing": "was undecided in {}"}
+    words = {"roll out": "worked in {}", "stop": "lost in {}", "keep testing": "was undecided in {}"}
     said = [text.format(counts[verdict]) for verdict, text in words.items() if verdict in counts]
     return f" Tested on other segments, not on this one: it {', '.join(said)}." if said else ""

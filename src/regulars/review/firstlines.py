@@ -178,9 +178,9 @@ def what_worked(offers: pd.DataFrame, sign: str, min_cell: int) -> Line:
     values |= {"offer": best["offer"], "whom": best["whom"], "result": result(best, sign)}
     values |= {"effect": best["cuped_effect"]} if np.isfinite(best["cuped_effect"]) else {}
     if paid:
-        others = {1: "", 2: "; one other paid, too"}.get(paid, f"; {paid - 1} others paid, too")
+        others = {1: "", 2: "; one other worked, too"}.get(paid, f"; {paid - 1} others worked, too")
         return _line("worked", f"What worked: {{offer}} for {{whom}}, {{result}}{others}.", values)
-    return _line("worked", "No offer that was tested paid; {offer} for {whom} lost most: {result}.", values)
+    return _line("worked", "No offer that was tested worked; {offer} for {whom} lost most: {result}.", values)
 
 
 def what_to_do(plays: pd.DataFrame, sign: str, min_cell: int) -> Line:

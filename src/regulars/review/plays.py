@@ -167,39 +167,6 @@ def _rivals(one: Row, other: Row) -> bool:
     return one["experiment"] == other["experiment"] and together and arms[0].isdisjoint(arms[1])
 
 
-FACTS = {
-    "objective": "objective",
-    "message": "message",
-    "channel": "channel",
-    "when": "when",
-    "left_out": "left out",
-    "kpi": "judged by",
-    "owner": "owner",
-    "cost": "cost",
-    "review_on": "review on",
-}
-STANDING = {SUPPORTED: "a test supports it", INSTEAD: "a test supports it, and another offer more"}
-
-
-def cards(rows: pd.DataFrame) -> list[tuple[str, str, dict[str, str]]]:
-    """The plays in full, each as whom, what, and its facts by label.
-
-    What a test spoke against, what gives nothing, and what has nobody to be given to this month has no card.
-
-    Args:
-        rows: what `plays` returned.
-    """
-    found = []
-    for row in rows[rows["play"].notna() & rows["message"].notna() & rows["arm"].notna()].to_dict("records"):
-        if not row["customers"]:
-            continue
-        told = row | {"when": f"{row['trigger']}, {row['delay']}; {row['contact_cap']}"}
-        facts = {"evidence": STANDING.get(row["status"], "to be tested first")}
-        facts |= {label: str(told[name]) for name, label in FACTS.items() if pd.notna(told[name])}
-        found.append((row["whom"], row["offer"], facts))
-    return found
-
-
 def _worded(next_tests: pd.DataFrame | None) -> pd.DataFrame:
     given = pd.DataFrame(columns=["segmentation", "segment", "arm"]) if next_tests is None else next_tests
     return given.assign(segment=given["segment"].astype(object).map(in_words))

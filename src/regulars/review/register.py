@@ -110,9 +110,9 @@ WORDS: tuple[tuple[str, str], ...] = (
     ),
     (
         "roll out",
-        "a test has shown that the offer pays for these customers, nothing else speaking against it",
+        "a test has shown that the offer gains, by what it was judged by, nothing else speaking against it",
     ),
-    ("stop", "a test has shown that the offer loses money on these customers"),
+    ("stop", "a test has shown that the offer loses, by what it was judged by"),
     ("keep testing", "a test has shown neither: it takes a new one, and more customers"),
 )
 """What else the review's page says, in plain words."""
