@@ -532,5 +532,8 @@ def test_a_card_says_who_is_left_out_of_its_play_and_nobody_gets_one_that_reache
 
 def test_a_card_whose_test_was_simulated_says_so() -> None:
     (first, *others) = cards(found({"is_simulated": True}))
-    assert (first[0], first[2]["evidence"]) == ("returning customers", "a test supports it (simulated effects)")
+    assert (first[0], first[2]["evidence"]) == (
+        "returning customers",
+        "a test supports it (simulated effects)",
+    )
     assert not [card for card in others if "simulated" in card[2]["evidence"]]
